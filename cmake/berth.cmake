@@ -1,0 +1,34 @@
+# Build options and the two helpers that every module uses.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+option(BERTH_TESTS "build the tests" ON)
+option(BERTH_FUZZ "build fuzz targets with libFuzzer (clang only); without it they replay their corpus" OFF)
+set(BERTH_SANITIZE "" CACHE STRING "sanitizers for the program and the tests, as in -fsanitize=")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+endif()
+
+add_library(berth_flags INTERFACE)
+target_include_directories(berth_flags INTERFACE ${CMAKE_SOURCE_DIR}/include)
+target_compile_options(berth_flags INTERFACE -Wall -Wextra -Wshadow=local -Werror=return-type -Werror=switch -fno-plt)
+target_compile_definitions(berth_flags INTERFACE _GNU_SOURCE BOOST_ASIO_NO_DEPRECATED BERTH_VERSION="${PROJECT_VERSION}")
+if(BERTH_SANITIZE)
+  target_compile_options(berth_flags INTERFACE -fsanitize=${BERTH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(berth_flags INTERFACE -fsanitize=${BERTH_SANITIZE})
+endif()
+
+# berth_module(NAME LINKS TARGET...): src/NAME/*.cpp become the static library berth_NAME.
+function(berth_module name)
+  cmake_parse_arguments(ARG "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(berth_${name} STATIC ${sources})
+  target_include_directories(berth_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(berth_${name} PUBLIC berth_flags ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
