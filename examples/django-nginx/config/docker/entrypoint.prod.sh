@@ -1,0 +1,6 @@
+#!/bin/sh
+set -e
+
+python3 manage.py collectstatic --no-input
+
+exec "$@"

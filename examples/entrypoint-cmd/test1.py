@@ -1,0 +1,3 @@
+import sys
+
+print("test1.py was given", sys.argv[1:])
