@@ -1,0 +1,36 @@
+// The `config` verb as a function: arguments and files in, what to print and the exit code out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "berth/compose/load.hpp"
+
+namespace berth::compose {
+
+enum class ConfigListing { Model, Services, Volumes, Networks, Images, Profiles, Hash, Environment, Variables, Models };
+
+struct ConfigOptions {
+  LoadOptions load;                     // `services` holds the operands
+  ConfigListing listing = ConfigListing::Model;
+  std::string format = "yaml";          // or json
+  std::string hash_of;                  // --hash: "*" or names with commas
+  bool quiet = false;
+  bool resolve_image_digests = false;   // needs the registry: refused with the reason
+  bool lock_image_digests = false;
+};
+
+struct ConfigOutput {
+  std::string out;
+  std::string err;
+  int exit_code = 0;
+};
+
+ConfigOutput run_config(const ConfigOptions& options, const Environment& environment, FileReader& files);
+
+// A whole command line as `docker compose` has it, "[global flags] config [flags] [SERVICE...]". For drivers and tests;
+// the program has its own option table.
+ConfigOutput run_config_command(const std::vector<std::string>& arguments, const std::string& working_dir,
+                                const Environment& environment, FileReader& files, const std::string& stdin_text = {});
+
+}  // namespace berth::compose
