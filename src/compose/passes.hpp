@@ -1,0 +1,104 @@
+// What the passes share: the state of one load, and one function a pass. Internal to the module.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "berth/compose/load.hpp"
+
+namespace berth::compose {
+
+using Variables = std::map<std::string, std::string>;
+
+struct LoadState {
+  const LoadOptions& options;
+  FileReader& files;
+  text::Diagnostics& diagnostics;
+  Variables variables;  // process over env files
+  std::vector<std::shared_ptr<const text::SourceFile>> sources = {};
+  std::map<std::string, VariableUse> uses = {};
+  std::set<std::string> warned_unset = {};
+  std::size_t nodes = 0;  // made so far, over all files: the bound on alias bombs and include floods
+
+  text::Span span(const Place& place) const;
+  void error(const Place& place, std::string message, std::string hint = {}) const {
+    diagnostics.error(span(place), std::move(message), std::move(hint));
+  }
+  void warning(const Place& place, std::string message, std::string hint = {}) const {
+    diagnostics.warning(span(place), std::move(message), std::move(hint));
+  }
+};
+
+// ---- yaml.cpp: the documents of a file; a wrong file gives diagnostics and the documents before the mistake.
+std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content);
+
+// ---- interpolate.cpp
+struct Substitution {
+  std::string text;
+  std::string error;    // not empty: it failed
+  bool missing = false;  // the error is a required variable without a value
+};
+using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+using Observe = std::function<void(const VariableUse& use, bool found)>;
+Substitution substitute(std::string_view text, const Lookup& lookup, const Observe& observe = {}, int depth = 0);
+void interpolate(LoadState& state, Node& document, const Variables& variables);
+
+// ---- dotenv.cpp
+struct DotenvResult {
+  std::vector<std::pair<std::string, std::optional<std::string>>> entries;  // nothing: bare key that has no value anywhere
+  std::string error;
+  std::uint32_t line = 0;
+};
+DotenvResult parse_dotenv(std::string_view text, const Lookup& lookup);
+DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup);
+
+// ---- rules.cpp: structure and canonical forms by table.
+void canonicalize(LoadState& state, Node& document);
+const std::vector<std::string>& known_keys(const std::string& structure);
+// Drops what the model would hold as its empty value, so that `config` prints as the reference does.
+void omit_empty(Node& document);
+
+// ---- short_forms.cpp: each gives the long form, or an error text.
+struct Expanded {
+  std::vector<Node> nodes;
+  std::string error;
+};
+Expanded expand_port(std::string_view text);
+Expanded expand_volume(std::string_view text);
+Expanded expand_device(std::string_view text);
+std::optional<std::vector<std::string>> split_words(std::string_view text);  // shell words without a shell
+
+// ---- merge.cpp: both canonical; `over` wins.
+void merge(Node& base, Node over);
+void merge_service(Node& base, Node over);
+void strip_tags(Node& document);
+
+// ---- paths.cpp
+std::string absolute_path(std::string_view path, const std::string& directory, const std::string& home = {});
+std::string parent_path(const std::string& path);
+std::string base_name(const std::string& path);
+void resolve_paths(LoadState& state, Node& document, const std::string& directory);
+
+// ---- extends.cpp and load.cpp: reads a file into canonical documents, merged onto `model`; follows include and extends.
+void load_file(LoadState& state, Node& model, const std::string& path, const std::string& directory, const Variables& variables,
+               std::vector<std::string> includes);
+Node load_for_extends(LoadState& state, const std::string& path, const Place& from);
+void apply_extends(LoadState& state, Node& document, const Node& accumulated, const std::string& path, const std::string& directory);
+
+// ---- validate.cpp
+void validate(LoadState& state, const Node& model);
+void normalize(LoadState& state, Node& model, const std::string& project_name);
+void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled);
+// Names of the services that other services need: the keys of depends_on.
+void resolve_service_environment(LoadState& state, Node& model);
+
+// ---- project.cpp
+model::Project to_project(LoadState& state, const Node& model, const std::set<std::string>& disabled);
+
+}  // namespace berth::compose

@@ -1,0 +1,287 @@
+// YAML text to trees, by yaml-cpp's events: anchors are copied in (bounded), `<<` is merged, duplicate keys are refused.
+// Trap: yaml-cpp counts columns in bytes and gives a node's start only; ends are computed from the source line.
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "passes.hpp"
+
+namespace berth::compose {
+
+text::Span LoadState::span(const Place& place) const {
+  if (place.file == 0) return {};
+  return {sources[place.file - 1], place.line, place.column, place.end_line, place.end_column};
+}
+
+namespace {
+
+constexpr std::size_t kMaxNodes = 200'000;
+constexpr std::size_t kMaxFileSize = 16u << 20;
+
+struct YamlFailure {
+  YAML::Mark mark;
+  std::string message;
+};
+
+// "0755" and "0o755" are octal, "1_000" is 1000: YAML 1.2 core with the 1.1 leftovers of go-yaml.
+bool as_int(std::string text, std::int64_t& out) {
+  bool negative = false;
+  std::erase(text, '_');
+  std::string_view digits = text;
+  if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) {
+    negative = digits[0] == '-';
+    digits.remove_prefix(1);
+  }
+  int base = 10;
+  if (digits.size() > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'o' || digits[1] == 'b')) {
+    base = digits[1] == 'x' ? 16 : digits[1] == 'o' ? 8 : 2;
+    digits.remove_prefix(2);
+  } else if (digits.size() > 1 && digits[0] == '0') {
+    base = 8;
+  }
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size() || value > INT64_MAX) return false;
+  out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+  return true;
+}
+
+bool as_float(const std::string& text, double& out) {
+  if (text == ".inf" || text == ".Inf" || text == ".INF" || text == "+.inf") return out = INFINITY, true;
+  if (text == "-.inf" || text == "-.Inf" || text == "-.INF") return out = -INFINITY, true;
+  if (text == ".nan" || text == ".NaN" || text == ".NAN") return out = NAN, true;
+  std::string_view number = text;
+  if (!number.empty() && number[0] == '+') number.remove_prefix(1);
+  if (number.empty() || number.find_first_not_of("0123456789.eE+-") != std::string_view::npos) return false;
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), out);
+  return failed == std::errc() && end == number.data() + number.size();
+}
+
+void resolve_plain(Node& node) {
+  const std::string& text = node.text;
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
+    node.kind = NodeKind::Null;
+  } else if (text == "true" || text == "True" || text == "TRUE" || text == "false" || text == "False" || text == "FALSE") {
+    node.kind = NodeKind::Bool;
+    node.boolean = text[0] == 't' || text[0] == 'T';
+  } else if (as_int(text, node.integer)) {
+    node.kind = NodeKind::Int;
+  } else if (as_float(text, node.real)) {
+    node.kind = NodeKind::Float;
+  }
+}
+
+std::size_t count_nodes(const Node& node) {
+  std::size_t count = 1;
+  for (const auto& item : node.items) count += count_nodes(item);
+  for (const auto& [key, value] : node.fields) count += count_nodes(value);
+  return count;
+}
+
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  TreeBuilder(LoadState& state, std::uint32_t file) : state_(state), file_(file) {}
+
+  std::vector<Node> documents;
+
+  void OnDocumentStart(const YAML::Mark&) override {
+    anchors_.clear();
+    stack_.clear();
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Node node;
+    node.place = place(mark, 1);
+    finish(std::move(node), mark, anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw YamlFailure{mark, "this anchor refers to itself"};
+    count(found->second.second, mark);
+    Node copy = found->second.first;
+    finish(std::move(copy), mark, 0);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    Node node = Node::of(value);
+    node.place = place(mark, value.size());
+    node.plain = tag == "?" || tag == "!reset" || tag == "!override";
+    set_tag(node, tag);
+    if (node.plain) resolve_plain(node);
+    if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float") resolve_plain(node);
+    finish(std::move(node), mark, anchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    open(Node::list(), mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    open(Node::map(), mark, tag, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
+    Node node;
+    YAML::Mark mark;
+    YAML::anchor_t anchor;
+    bool has_key = false;
+    std::string key = {};
+    Place key_place = {};
+    std::vector<Node> merges = {};  // what `<<` named
+    std::map<std::string, Place> seen = {};
+  };
+
+  static void set_tag(Node& node, const std::string& tag) {
+    if (tag == "!reset") node.tag = NodeTag::Reset;
+    if (tag == "!override") node.tag = NodeTag::Override;
+  }
+
+  Place place(const YAML::Mark& mark, std::size_t length) const {
+    if (mark.is_null()) return {file_, 1, 1, 1, 2};
+    const auto line_number = static_cast<std::uint32_t>(mark.line + 1);
+    const std::string_view line = state_.sources[file_ - 1]->line(line_number);
+    const auto points = [](std::string_view bytes) {
+      std::uint32_t count = 0;
+      for (const unsigned char c : bytes) count += (c & 0xc0) != 0x80;
+      return count;
+    };
+    const std::size_t begin = std::min<std::size_t>(static_cast<std::size_t>(mark.column), line.size());
+    std::size_t end = std::min(line.size(), begin + std::max<std::size_t>(length, 1));
+    if (begin < line.size() && (line[begin] == '"' || line[begin] == '\'')) {
+      const std::size_t quote = line.find(line[begin], begin + 1);
+      end = quote == std::string_view::npos ? line.size() : quote + 1;
+    }
+    const std::uint32_t column = points(line.substr(0, begin)) + 1;
+    return {file_, line_number, column, line_number, column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1)};
+  }
+
+  void count(std::size_t nodes, const YAML::Mark& mark) {
+    state_.nodes += nodes;
+    if (state_.nodes > kMaxNodes) throw YamlFailure{mark, "the file has more than 200000 values once its anchors are expanded"};
+  }
+
+  void open(Node node, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    node.place = place(mark, 1);
+    set_tag(node, tag);
+    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key) throw YamlFailure{mark, "a key must be a string, not a list or map"};
+    stack_.push_back({.node = std::move(node), .mark = mark, .anchor = anchor});
+  }
+
+  void close() {
+    Open done = std::move(stack_.back());
+    stack_.pop_back();
+    for (auto& merged : done.merges)
+      for (std::size_t i = 0; i < merged.fields.size(); ++i)
+        if (!done.node.find(merged.fields[i].first))
+          done.node.set(merged.fields[i].first, std::move(merged.fields[i].second), merged.key_places[i]);
+    finish(std::move(done.node), done.mark, done.anchor);
+  }
+
+  void finish(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    count(1, mark);
+    if (anchor) anchors_[anchor] = {node, count_nodes(node)};
+    if (stack_.empty()) {
+      documents.push_back(std::move(node));
+      return;
+    }
+    Open& parent = stack_.back();
+    if (parent.node.is_list()) parent.node.items.push_back(std::move(node));
+    else if (!parent.has_key) take_key(parent, node, mark);
+    else take_value(parent, std::move(node), mark);
+  }
+
+  void take_key(Open& parent, const Node& key, const YAML::Mark& mark) {
+    if (!key.is_string()) {
+      if (!key.is_scalar()) throw YamlFailure{mark, "a key must be a string, not a list or map"};
+      state_.error(key.place, "key `" + key.text + "` is not a string", "write it in quotes");
+    }
+    parent.has_key = true;
+    parent.key = key.text;
+    parent.key_place = key.place;
+  }
+
+  void take_value(Open& parent, Node node, const YAML::Mark& mark) {
+    parent.has_key = false;
+    if (parent.key == "<<") return take_merge(parent, std::move(node), mark);
+    if (const auto [before, fresh] = parent.seen.emplace(parent.key, parent.key_place); !fresh) {
+      text::Diagnostic twice{.severity = text::Severity::Error, .code = {}, .span = state_.span(parent.key_place),
+                             .message = "key `" + parent.key + "` appears twice in this map", .notes = {}, .hint = {}};
+      twice.notes.push_back({state_.span(before->second), "it is first given here"});
+      state_.diagnostics.add(std::move(twice));
+      return;
+    }
+    parent.node.key_places.push_back(parent.key_place);
+    parent.node.fields.emplace_back(std::move(parent.key), std::move(node));
+  }
+
+  void take_merge(Open& parent, Node node, const YAML::Mark& mark) {
+    if (node.is_map()) return parent.merges.push_back(std::move(node));
+    if (node.is_list()) {
+      for (auto& item : node.items) {
+        if (!item.is_map()) throw YamlFailure{mark, "`<<` merges maps only"};
+        parent.merges.push_back(std::move(item));
+      }
+      return;
+    }
+    if (!node.is_null()) throw YamlFailure{mark, "`<<` merges maps only"};
+  }
+
+  LoadState& state_;
+  std::uint32_t file_;
+  std::vector<Open> stack_;
+  std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
+};
+
+std::string hint_for_line(std::string_view line) {
+  const std::size_t first = line.find_first_not_of(' ');
+  if (first != std::string_view::npos && line[first] == '\t') return "indent with spaces; YAML does not allow tabs here";
+  if (line.find('\t') != std::string_view::npos) return "there is a tab in this line; YAML wants spaces";
+  return {};
+}
+
+bool valid_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 9;
+    if (more == 9 || i + more >= text.size()) return false;
+    for (std::size_t k = 1; k <= more; ++k)
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    i += more + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content) {
+  if (content.starts_with("\xef\xbb\xbf")) content.erase(0, 3);
+  const bool readable = content.size() <= kMaxFileSize && content.find('\0') == std::string::npos && valid_utf8(content);
+  state.sources.push_back(std::make_shared<const text::SourceFile>(shown_path, readable ? content : std::string()));
+  const auto file = static_cast<std::uint32_t>(state.sources.size());
+  if (!readable) {
+    state.error({file, 0, 0, 0, 0}, content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text");
+    return {};
+  }
+  TreeBuilder builder(state, file);
+  const auto fail = [&](const YAML::Mark& mark, const std::string& message) {
+    const auto line = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.line + 1);
+    const auto column = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.column + 1);
+    state.error({file, line, column, line, column + 1}, message, hint_for_line(state.sources[file - 1]->line(line)));
+  };
+  try {
+    std::istringstream stream(content);
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {}
+  } catch (const YamlFailure& failure) {
+    fail(failure.mark, failure.message);
+  } catch (const YAML::Exception& failure) {
+    fail(failure.mark, "not YAML: " + failure.msg);
+  }
+  return std::move(builder.documents);
+}
+
+}  // namespace berth::compose
