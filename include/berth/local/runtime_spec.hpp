@@ -1,0 +1,39 @@
+// From what a container is to be (engine::ContainerSpec) to what the runtime starts (oci::RuntimeSpec). Pure but for the device
+// nodes of the host, which are looked at.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/base/error.hpp"
+#include "berth/engine/container.hpp"
+#include "berth/oci/runtime_spec.hpp"
+#include "berth/runtime/user.hpp"
+
+namespace berth::local {
+
+// What this host gives the container: directories, files and namespaces that were made ready beforehand.
+struct ContainerPlace {
+  ContainerId id;
+  std::vector<std::string> lower;  // image layers, top first
+  std::string upper, work, mount_point;
+  std::string hosts_file, resolv_file, hostname_file;  // bound over /etc/…; empty: the image's own
+  std::vector<std::string> mount_sources;  // one per spec.mounts: host directory or file of binds and volumes; empty: tmpfs
+  std::vector<std::string> file_sources;   // one per spec.files
+  int network_namespace = -1;              // joined (borrowed); -1: by network_mode
+  int pid_namespace = -1, ipc_namespace = -1, uts_namespace = -1;  // of another container, where the spec says so
+  runtime::ResolvedUser user;
+  std::string bin_dir;                     // ROOT/bin, for `init: true`
+};
+
+Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, const ContainerPlace& place);
+oci::Resources runtime_resources(const engine::ContainerSpec& spec);
+
+// "SIGTERM", "TERM", "15", "RTMIN+3": the number. Nothing where it is none.
+std::optional<int> parse_signal(const std::string& text);
+
+// Where the caller wants other than the default fourteen: names with or without CAP_, ALL. Unknown names are an error.
+Result<std::uint64_t> capabilities_of(const model::Confinement& confinement);
+
+}  // namespace berth::local
