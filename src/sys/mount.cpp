@@ -24,7 +24,8 @@ Result<UniqueFd> clone_tree(int directory, const std::string& path, const TreeAt
   if (attributes.no_dev) wanted.attr_set |= MOUNT_ATTR_NODEV;
   if (attributes.no_exec) wanted.attr_set |= MOUNT_ATTR_NOEXEC;
   wanted.propagation = attributes.propagation == 0 ? MS_PRIVATE : attributes.propagation;
-  const unsigned how = AT_EMPTY_PATH | (attributes.recursive ? AT_RECURSIVE : 0u);
+  unsigned how = AT_EMPTY_PATH;
+  if (attributes.recursive) how |= AT_RECURSIVE;
   if (syscall(SYS_mount_setattr, tree.get(), "", how, &wanted, sizeof wanted) != 0)
     return Error::system(errno, "set the mount options of", subject);
   return tree;
