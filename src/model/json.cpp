@@ -41,4 +41,7 @@ std::string config_hash(const Service& service) {
   return sha256_hex(json::encode_text(counted));
 }
 
+std::string config_hash(const Network& network) { return sha256_hex(json::encode_text(network)); }
+std::string config_hash(const Volume& volume) { return sha256_hex(json::encode_text(volume)); }
+
 }  // namespace berth::model

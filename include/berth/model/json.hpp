@@ -21,5 +21,7 @@ Result<Project> from_json_text(std::string_view text);
 // 64 hex digits. Equal when nothing that a container is made from differs: build, pull_policy, scale, depends_on and
 // profiles do not count, and neither do spans.
 std::string config_hash(const Service& service);
+std::string config_hash(const Network& network);
+std::string config_hash(const Volume& volume);
 
 }  // namespace berth::model

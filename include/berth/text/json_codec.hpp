@@ -49,7 +49,7 @@ boost::json::value encode(const T& value);
 template <class T>
 boost::json::object encode_struct(const T& value) {
   using Members = boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
-  static const T defaults{};
+  [[maybe_unused]] static const T defaults{};
   boost::json::object object;
   boost::mp11::mp_for_each<Members>([&](auto member) {
     const auto& field = value.*member.pointer;
@@ -122,7 +122,7 @@ bool decode(const boost::json::value& json, T& out, std::string& path) {
     return !failed;
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!json.is_string()) return false;
-    out = json.get_string().c_str();
+    out.assign(json.get_string().data(), json.get_string().size());  // may hold NUL bytes
   } else if constexpr (std::is_same_v<T, ByteSize>) {
     return decode(json, out.bytes, path);
   } else if constexpr (detail::is_strong<T>::value) {

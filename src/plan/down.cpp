@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "berth/plan/plan.hpp"
+#include "draft.hpp"
+
+namespace berth::plan {
+namespace {
+
+using engine::ContainerState;
+
+// Who must be stopped before a container of each service: those that depend on it, as the containers themselves remember.
+std::map<std::string, std::set<std::string>> dependents_of(const std::vector<const ContainerState*>& containers) {
+  std::map<std::string, std::set<std::string>> dependents;
+  for (const auto* state : containers)
+    for (const auto& [name, unused] : state->spec.depends_on)
+      if (name != state->spec.service.value) dependents[name].insert(state->spec.service.value);
+  return dependents;
+}
+
+std::map<std::string, std::vector<const ContainerState*>> group(const std::vector<const ContainerState*>& containers) {
+  std::map<std::string, std::vector<const ContainerState*>> groups;
+  for (const auto* state : containers) groups[state->spec.service.value].push_back(state);
+  return groups;
+}
+
+// Adds a stop for each container that is alive, dependents first; container -> action. A cycle among recorded dependencies
+// (two generations of a file) must not keep anything from being stopped: the edge that would close it is left out.
+std::map<ContainerId, int> stop_all(Draft& draft, const std::vector<const ContainerState*>& containers,
+                                    std::optional<Duration> grace, const std::string& cause) {
+  const auto dependents = dependents_of(containers);
+  const auto groups = group(containers);
+  std::map<ContainerId, int> stops;
+  std::set<std::string> open, done;
+  const std::function<void(const std::string&)> visit = [&](const std::string& service) {
+    if (done.count(service) || !open.insert(service).second) return;
+    After after;
+    if (const auto found = dependents.find(service); found != dependents.end())
+      for (const auto& dependent : found->second) {
+        visit(dependent);
+        if (const auto members = groups.find(dependent); members != groups.end() && done.count(dependent))
+          for (const auto* state : members->second)
+            if (const auto stop = stops.find(state->id); stop != stops.end()) after.push_back(stop->second);
+      }
+    if (const auto members = groups.find(service); members != groups.end())
+      for (const auto* state : members->second)
+        if (is_alive(state->phase)) stops[state->id] = draft.add(StopContainer{ref_of(*state), grace}, after, cause);
+    done.insert(service);
+  };
+  for (const auto& [service, unused] : groups) visit(service);
+  return stops;
+}
+
+std::vector<const ContainerState*> pick(const engine::ObservedState& observed,
+                                        const std::function<bool(const ContainerState&)>& wanted) {
+  std::vector<const ContainerState*> list;
+  for (const auto& state : observed.containers)
+    if (wanted(state)) list.push_back(&state);
+  return list;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Plan plan_down(const model::Project& project, const engine::ObservedState& observed, const DownOptions& options) {
+  Draft draft;
+  const bool knows_services = !project.services.empty() || !project.disabled_services.empty();
+  const auto containers = pick(observed, [&](const ContainerState& state) {
+    const std::string& service = state.spec.service.value;
+    if (!options.services.empty()) return contains(options.services, service);
+    const bool declared = project.services.count(service) || project.disabled_services.count(service);
+    return !knows_services || declared || options.remove_orphans;
+  });
+  const std::string cause = "down was asked for";
+  const auto stops = stop_all(draft, containers, options.timeout, cause);
+  std::map<std::string, After> network_users;
+  After removed;
+  for (const auto* state : containers) {
+    const auto stop = stops.find(state->id);
+    const int gone = draft.add(RemoveContainer{ref_of(*state), options.volumes},
+                               {stop == stops.end() ? 0 : stop->second}, cause);
+    removed.push_back(gone);
+    for (const auto& endpoint : state->spec.endpoints) network_users[endpoint.network].push_back(gone);
+  }
+  if (!options.services.empty()) return draft.finish();
+
+  const auto still_used = [&](const std::string& network) {
+    return std::any_of(observed.containers.begin(), observed.containers.end(), [&](const ContainerState& state) {
+      if (std::find(containers.begin(), containers.end(), &state) != containers.end()) return false;
+      return std::any_of(state.spec.endpoints.begin(), state.spec.endpoints.end(),
+                         [&](const auto& endpoint) { return endpoint.network == network; });
+    });
+  };
+  for (const auto& [name, state] : observed.networks) {
+    if (state.spec.project != project.name || state.spec.network.external) continue;
+    if (still_used(name)) draft.warn("network `" + name + "` is still in use, so it stays");
+    else draft.add(RemoveNetwork{name}, network_users[name], cause);
+  }
+  if (options.volumes)
+    for (const auto& [name, state] : observed.volumes)
+      if (state.spec.project == project.name && !state.spec.key.empty() && !state.spec.volume.external)
+        draft.add(RemoveVolume{name}, removed, "down -v was asked for");
+  return draft.finish();
+}
+
+Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions& options) {
+  for (const auto& name : options.services)
+    if (std::none_of(observed.containers.begin(), observed.containers.end(),
+                     [&](const ContainerState& state) { return state.spec.service.value == name; }))
+      return Error::make(ErrorKind::NotFound, "service `" + name + "` has no container");
+  const auto chosen = pick(observed, [&](const ContainerState& state) {
+    return !state.spec.one_off && (options.services.empty() || contains(options.services, state.spec.service.value));
+  });
+  Draft draft;
+  const auto start_all = [&](const std::map<ContainerId, int>& stops, bool alive_too, const std::string& cause) {
+    std::map<std::string, std::vector<std::string>> dependencies;
+    const auto groups = group(chosen);
+    for (const auto& [service, members] : groups) {
+      auto& list = dependencies[service];
+      for (const auto& [name, unused] : members.front()->spec.depends_on)
+        if (groups.count(name)) list.push_back(name);
+    }
+    auto order = dependency_order(dependencies);
+    if (!order) {  // recorded by two generations of a file: start them all at once
+      order = std::vector<std::string>{};
+      for (const auto& [service, unused] : groups) order->push_back(service);
+    }
+    std::map<std::string, After> started;
+    for (const auto& service : *order)
+      for (const auto* state : groups.at(service)) {
+        if (is_alive(state->phase) && !alive_too) continue;
+        After after;
+        for (const auto& name : dependencies[service]) after.insert(after.end(), started[name].begin(), started[name].end());
+        if (const auto stop = stops.find(state->id); stop != stops.end()) after.push_back(stop->second);
+        started[service].push_back(draft.add(StartContainer{ref_of(*state)}, std::move(after), cause));
+      }
+  };
+  switch (options.verb) {
+    case Verb::Stop: stop_all(draft, chosen, options.timeout, "stop was asked for"); break;
+    case Verb::Start: start_all({}, false, "start was asked for"); break;
+    case Verb::Restart: {
+      const auto stops = stop_all(draft, chosen, options.timeout, "restart was asked for");
+      start_all(stops, true, "restart was asked for");
+      break;
+    }
+    case Verb::Kill:
+      for (const auto* state : chosen)
+        if (is_alive(state->phase)) draft.add(KillContainer{ref_of(*state), options.signal}, {}, "kill was asked for");
+      break;
+    case Verb::Remove: {
+      std::map<ContainerId, int> stops;
+      if (options.stop_first) stops = stop_all(draft, chosen, options.timeout, "rm was asked for");
+      for (const auto* state : chosen) {
+        const auto stop = stops.find(state->id);
+        if (is_alive(state->phase) && stop == stops.end()) continue;
+        draft.add(RemoveContainer{ref_of(*state), options.anonymous_volumes}, {stop == stops.end() ? 0 : stop->second},
+                  "rm was asked for");
+      }
+      break;
+    }
+    case Verb::Pause:
+      for (const auto* state : chosen)
+        if (state->phase == engine::Phase::Running) draft.add(PauseContainer{ref_of(*state)}, {}, "pause was asked for");
+      break;
+    case Verb::Unpause:
+      for (const auto* state : chosen)
+        if (state->phase == engine::Phase::Paused) draft.add(UnpauseContainer{ref_of(*state)}, {}, "unpause was asked for");
+      break;
+  }
+  return draft.finish();
+}
+
+}  // namespace berth::plan

@@ -1,0 +1,42 @@
+// A plan in the making: numbers actions and remembers which action makes which container ready.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "berth/plan/plan.hpp"
+
+namespace berth::plan {
+
+using After = std::vector<int>;
+
+class Draft {
+ public:
+  // Returns the action's number. `after` is sorted and freed of doubles and zeros.
+  int add(What what, After after, std::string cause);
+  void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }
+  Plan finish() { return std::move(plan_); }
+
+ private:
+  Plan plan_;
+};
+
+ContainerRef ref_of(const engine::ContainerState& state);
+inline bool is_alive(engine::Phase phase) {
+  return phase == engine::Phase::Running || phase == engine::Phase::Restarting || phase == engine::Phase::Paused;
+}
+
+// The project's own containers, one-off ones apart, by service and number.
+std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(const engine::ObservedState& observed);
+
+// Services in an order in which every dependency comes first; the path of a cycle as an error: "a -> b -> a".
+Result<std::vector<std::string>> dependency_order(const std::map<std::string, std::vector<std::string>>& dependencies);
+
+// What a service waits for: depends_on, and the service whose namespaces it joins.
+std::vector<std::string> dependencies_of(const model::Service& service);
+// "db" of "service:db"; empty where the mode is another.
+std::string joined_service(const std::string& mode);
+
+}  // namespace berth::plan

@@ -1,0 +1,350 @@
+#include <algorithm>
+#include <set>
+
+#include "berth/model/json.hpp"
+#include "berth/plan/plan.hpp"
+#include "draft.hpp"
+
+namespace berth::plan {
+namespace {
+
+using engine::ContainerState;
+using engine::Phase;
+
+const char* const kNotThere = "it is not there";
+
+// The services that this `up` is about, and those among them that were named on the command line.
+struct Selection {
+  std::set<std::string> services;
+  std::set<std::string> named;
+};
+
+Result<Selection> select_services(const model::Project& project, const UpOptions& options) {
+  Selection selection;
+  std::vector<std::string> open = options.services;
+  if (open.empty())
+    for (const auto& [name, service] : project.services) open.push_back(name);
+  selection.named.insert(open.begin(), open.end());
+  while (!open.empty()) {
+    const std::string name = open.back();
+    open.pop_back();
+    const auto service = project.services.find(name);
+    if (service == project.services.end()) return Error::make(ErrorKind::NotFound, "no such service: `" + name + "`");
+    if (!selection.services.insert(name).second || options.no_dependencies) continue;
+    for (const auto& dependency : dependencies_of(service->second))
+      if (project.services.count(dependency)) open.push_back(dependency);
+  }
+  return selection;
+}
+
+class UpPlanner {
+ public:
+  UpPlanner(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options)
+      : project_(project), observed_(observed), options_(options), existing_(containers_by_service(observed)) {}
+
+  Result<Plan> run() {
+    auto selection = select_services(project_, options_);
+    if (!selection) return selection.error();
+    selection_ = std::move(*selection);
+    std::map<std::string, std::vector<std::string>> dependencies;
+    for (const auto& name : selection_.services) dependencies[name] = dependencies_of(project_.services.at(name));
+    auto order = dependency_order(dependencies);
+    if (!order) return order.error();
+    for (const auto& name : *order) BERTH_TRY(check_service(project_.services.at(name)));
+    BERTH_TRY(plan_networks());
+    BERTH_TRY(plan_volumes());
+    for (const auto& name : *order) BERTH_TRY(plan_service(project_.services.at(name)));
+    plan_orphans();
+    if (options_.wait && !options_.no_start) plan_wait();
+    return draft_.finish();
+  }
+
+ private:
+  int replicas(const model::Service& service) const {
+    const auto asked = options_.scale.find(service.name.value);
+    return asked != options_.scale.end() ? asked->second : service.scale;
+  }
+
+  static std::string image_of(const model::Project& project, const model::Service& service) {
+    return service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
+  }
+
+  Result<void> check_service(const model::Service& service) const {
+    if (!service.container_name.empty() && replicas(service) > 1)
+      return Error::make(ErrorKind::Invalid, "service `" + service.name.value + "` has a container_name, so there can be one of it, not " +
+                                                 std::to_string(replicas(service)))
+          .with_hint("take `container_name` out to scale it");
+    if (replicas(service) > 0 && !observed_.images.count(image_of(project_, service)))
+      return Error::make(ErrorKind::NotFound, "image `" + image_of(project_, service) + "` of service `" +
+                                                  service.name.value + "` is not in the store")
+          .with_hint(service.build ? "build it: `berth build " + service.name.value + "`" : "bring it in with `berth image import`");
+    return {};
+  }
+
+  // Containers that the plan must take down before a changed network can be made anew.
+  Result<void> plan_networks() {
+    for (const auto& [key, network] : project_.networks) {
+      if (!is_used(key)) continue;
+      const auto found = observed_.networks.find(network.name);
+      if (network.external) {
+        if (found == observed_.networks.end())
+          return Error::make(ErrorKind::NotFound, "network `" + network.name + "` is declared as external, but it is not there")
+              .with_hint("create it, or take `external: true` out");
+        continue;
+      }
+      const engine::NetworkSpec spec{project_.name, key, network, model::config_hash(network)};
+      if (found == observed_.networks.end()) {
+        networks_[key] = draft_.add(CreateNetwork{spec}, {}, kNotThere);
+      } else if (found->second.spec.config_hash != spec.config_hash) {
+        replace_network(spec);
+      }
+    }
+    return {};
+  }
+
+  bool is_used(const std::string& key) const {
+    return std::any_of(selection_.services.begin(), selection_.services.end(),
+                       [&](const auto& name) { return project_.services.at(name).networks.count(key) != 0; });
+  }
+
+  void replace_network(const engine::NetworkSpec& spec) {
+    const std::string cause = "network " + spec.key + " changed";
+    After gone;
+    for (const auto& state : observed_.containers) {
+      const auto& endpoints = state.spec.endpoints;
+      if (std::none_of(endpoints.begin(), endpoints.end(), [&](const auto& e) { return e.network == spec.network.name; })) continue;
+      gone.push_back(take_down(state, cause));
+    }
+    const int removed = draft_.add(RemoveNetwork{spec.network.name}, gone, "its definition changed");
+    networks_[spec.key] = draft_.add(CreateNetwork{spec}, {removed}, "its definition changed");
+  }
+
+  // Stops and removes a container; the number of the last action. Once for each container.
+  int take_down(const ContainerState& state, const std::string& cause, After after = {}) {
+    if (const auto known = taken_down_.find(state.id); known != taken_down_.end()) return known->second;
+    if (is_alive(state.phase)) after = {draft_.add(StopContainer{ref_of(state), options_.timeout}, after, cause)};
+    return taken_down_[state.id] = draft_.add(RemoveContainer{ref_of(state), false}, after, cause);
+  }
+
+  Result<void> plan_volumes() {
+    for (const auto& [key, volume] : project_.volumes) {
+      const auto found = observed_.volumes.find(volume.name);
+      if (volume.external) {
+        if (found == observed_.volumes.end())
+          return Error::make(ErrorKind::NotFound, "volume `" + volume.name + "` is declared as external, but it is not there")
+              .with_hint("create it, or take `external: true` out");
+        continue;
+      }
+      const engine::VolumeSpec spec{project_.name, key, volume, model::config_hash(volume)};
+      if (found == observed_.volumes.end()) volumes_[key] = draft_.add(CreateVolume{spec}, {}, kNotThere);
+      else if (found->second.spec.config_hash != spec.config_hash)
+        draft_.warn("volume `" + volume.name + "` was created with another definition; keeping it and its data");
+    }
+    return {};
+  }
+
+  // Why this container must be made anew; nothing where it may stay.
+  std::optional<std::string> divergence(const ContainerState& state, const engine::ContainerSpec& wanted, bool named) const {
+    if (const auto gone = taken_down_.find(state.id); gone != taken_down_.end()) return "its network changed";
+    const Recreate mode = named ? options_.recreate : options_.recreate_dependencies;
+    if (mode == Recreate::Never) return std::nullopt;
+    if (mode == Recreate::Force) return "recreation was asked for";
+    if (state.spec.config_hash != wanted.config_hash) return "its configuration changed";
+    if (state.spec.image_digest != wanted.image_digest) return "its image changed";
+    if (state.spec.network_mode != wanted.network_mode || state.spec.endpoints != wanted.endpoints) return "its networks changed";
+    if (state.spec.mounts != wanted.mounts) return "its mounts changed";
+    for (const auto& mode_text : {wanted.network_mode, wanted.confinement.ipc, wanted.confinement.pid})
+      if (renewed_names_.count(mode_text)) return "the container whose namespace it joins is made anew";
+    return std::nullopt;
+  }
+
+  After created_after(const model::Service& service) const {
+    After after;
+    for (const auto& [key, unused] : service.networks)
+      if (const auto made = networks_.find(key); made != networks_.end()) after.push_back(made->second);
+    for (const auto& mount : service.volumes)
+      if (mount.type == model::MountType::Volume)
+        if (const auto made = volumes_.find(mount.source); made != volumes_.end()) after.push_back(made->second);
+    return after;
+  }
+
+  // What must have happened before a container of the service may start: its dependencies' conditions.
+  After started_after(const model::Service& service) {
+    After after;
+    for (const auto& name : dependencies_of(service)) {
+      const auto dependency = service.depends_on.find(name);
+      const auto condition = dependency == service.depends_on.end() ? model::DependencyCondition::Started
+                                                                    : dependency->second.condition;
+      const bool required = dependency == service.depends_on.end() || dependency->second.required;
+      for (const int number : ready(name, condition, required, service.name.value)) after.push_back(number);
+    }
+    return after;
+  }
+
+  After ready(const std::string& name, model::DependencyCondition condition, bool required, const std::string& waiter) {
+    const auto placed = placed_.find(name);
+    if (placed == placed_.end()) return {};
+    After after;
+    for (auto& replica : placed->second) {
+      if (condition == model::DependencyCondition::Started) {
+        after.push_back(replica.start);
+        continue;
+      }
+      if (!replica.start && condition == model::DependencyCondition::Healthy && replica.healthy) continue;
+      int& wait = condition == model::DependencyCondition::Healthy ? replica.healthy_wait : replica.completed_wait;
+      if (!wait) wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start}, waiter + " depends on it");
+      after.push_back(wait);
+    }
+    return after;
+  }
+
+  Result<void> check_name(const engine::ContainerSpec& spec) const {
+    const auto taken = observed_.taken_names.find(spec.name);
+    if (taken == observed_.taken_names.end()) return {};
+    return Error::make(ErrorKind::AlreadyExists, "the container name `" + spec.name + "` of service `" + spec.service.value +
+                                                     "` is in use by project `" + taken->second + "`")
+        .with_hint("choose another `container_name`, or take that project down");
+  }
+
+  Result<void> plan_service(const model::Service& service) {
+    const std::string& name = service.name.value;
+    const bool named = selection_.named.count(name) != 0;
+    const int wanted = replicas(service);
+    const After after = started_after(service);
+    std::vector<const ContainerState*> present = existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};
+    while (static_cast<int>(present.size()) > wanted) {
+      take_down(*present.back(), "scaled to " + std::to_string(wanted));
+      present.pop_back();
+    }
+    std::set<int> numbers;
+    for (const auto* state : present) numbers.insert(state->spec.number);
+    for (const auto* state : present) BERTH_TRY(plan_present(service, *state, after, named));
+    for (int number = 1; static_cast<int>(placed_[name].size()) < wanted; ++number)
+      if (!numbers.count(number)) BERTH_TRY(plan_new(service, number, after));
+    return {};
+  }
+
+  Result<engine::ContainerSpec> wanted_spec(const model::Service& service, int number) const {
+    return container_spec(project_, service, number, observed_.images.at(image_of(project_, service)));
+  }
+
+  Result<void> plan_new(const model::Service& service, int number, const After& after) {
+    auto spec = wanted_spec(service, number);
+    if (!spec) return spec.error();
+    BERTH_TRY(check_name(*spec));
+    const int created = draft_.add(CreateContainer{*spec, {}, {}}, created_after(service), kNotThere);
+    place(service, {service.name, number, spec->name, {}, created}, created, after, "it was created", false);
+    return {};
+  }
+
+  Result<void> plan_present(const model::Service& service, const ContainerState& state, const After& after, bool named) {
+    auto spec = wanted_spec(service, state.spec.number);
+    if (!spec) return spec.error();
+    if (const auto cause = divergence(state, *spec, named)) {
+      recreate(service, state, *spec, *cause, after);
+    } else if (state.phase == Phase::Paused) {
+      place_unpaused(service, state);
+    } else if (!is_alive(state.phase)) {
+      place(service, ref_of(state), 0, after, state.phase == Phase::Created ? "it was never started" : "it has ended", false);
+    } else if (restarts_with_dependency(service)) {
+      After stop_after = after;
+      const int stopped = draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
+      stop_after.push_back(stopped);
+      place(service, ref_of(state), stopped, stop_after, "a service that it depends on was made anew", false);
+    } else {
+      placed_[service.name.value].push_back({ref_of(state), 0, 0, 0, state.health == engine::Health::Healthy});
+    }
+    return {};
+  }
+
+  bool restarts_with_dependency(const model::Service& service) const {
+    return std::any_of(service.depends_on.begin(), service.depends_on.end(), [&](const auto& dependency) {
+      return dependency.second.restart && renewed_services_.count(dependency.first);
+    });
+  }
+
+  // Beside the old one, so that a failing creation leaves that running: create, stop old, remove old, rename, start.
+  void recreate(const model::Service& service, const ContainerState& state, const engine::ContainerSpec& spec,
+                const std::string& cause, const After& after) {
+    renewed_services_.insert(service.name.value);
+    renewed_names_.insert("container:" + spec.name);
+    const ContainerId inherit = options_.renew_anonymous_volumes ? ContainerId{} : state.id;
+    const auto gone = taken_down_.find(state.id);
+    if (gone != taken_down_.end()) {
+      After create_after = created_after(service);
+      create_after.push_back(gone->second);
+      const int created = draft_.add(CreateContainer{spec, {}, {}}, create_after, cause);
+      place(service, {service.name, spec.number, spec.name, {}, created}, created, after, "it was created", false);
+      return;
+    }
+    const std::string temporary = short_id(state.id) + "_" + spec.name;
+    const int created = draft_.add(CreateContainer{spec, temporary, inherit}, created_after(service), cause);
+    const int removed = take_down(state, cause, {created});
+    const ContainerRef made{service.name, spec.number, spec.name, {}, created};
+    const int renamed = draft_.add(RenameContainer{made}, {removed}, "the old one is gone");
+    place(service, made, renamed, after, "it was created", false);
+  }
+
+  void place_unpaused(const model::Service& service, const ContainerState& state) {
+    const int unpaused = draft_.add(UnpauseContainer{ref_of(state)}, {}, "it was paused");
+    placed_[service.name.value].push_back({ref_of(state), unpaused, 0, 0, false});
+  }
+
+  void place(const model::Service& service, const ContainerRef& container, int made, After after, const std::string& cause,
+             bool healthy) {
+    after.push_back(made);
+    const int start = options_.no_start ? made : draft_.add(StartContainer{container}, std::move(after), cause);
+    placed_[service.name.value].push_back({container, start, 0, 0, healthy});
+  }
+
+  void plan_orphans() {
+    std::vector<std::string> names;
+    for (const auto& [name, group] : existing_) {
+      if (project_.services.count(name) || project_.disabled_services.count(name)) continue;
+      for (const auto* state : group) {
+        if (options_.remove_orphans) take_down(*state, "service " + name + " is not in the project any more");
+        else names.push_back(state->spec.name);
+      }
+    }
+    if (names.empty() || options_.ignore_orphans) return;
+    std::string list;
+    for (const auto& name : names) list += (list.empty() ? "`" : ", `") + name + "`";
+    draft_.warn("orphan containers of services that are not in this project: " + list + "; remove them with --remove-orphans");
+  }
+
+  void plan_wait() {
+    for (auto& [name, replicas] : placed_) {
+      const bool has_health = std::any_of(replicas.begin(), replicas.end(), [&](const auto&) {
+        auto spec = wanted_spec(project_.services.at(name), 1);
+        return spec && spec->health;
+      });
+      if (has_health) ready(name, model::DependencyCondition::Healthy, true, "--wait");
+    }
+  }
+
+  struct Replica {
+    ContainerRef container;
+    int start = 0;  // action after which it runs; 0: it runs
+    int healthy_wait = 0, completed_wait = 0;
+    bool healthy = false;
+  };
+
+  const model::Project& project_;
+  const engine::ObservedState& observed_;
+  const UpOptions& options_;
+  std::map<std::string, std::vector<const ContainerState*>> existing_;
+  Selection selection_;
+  Draft draft_;
+  std::map<std::string, int> networks_, volumes_;       // key -> action that makes it
+  std::map<ContainerId, int> taken_down_;               // container -> action that removes it
+  std::map<std::string, std::vector<Replica>> placed_;  // service -> what will run
+  std::set<std::string> renewed_services_, renewed_names_;
+};
+
+}  // namespace
+
+Result<Plan> plan_up(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options) {
+  return UpPlanner(project, observed, options).run();
+}
+
+}  // namespace berth::plan
