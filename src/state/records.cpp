@@ -1,0 +1,239 @@
+#include "berth/state/records.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <functional>
+
+#include "berth/sys/file.hpp"
+#include "berth/text/json_codec.hpp"
+
+namespace berth::state {
+namespace {
+
+// Nothing where the file is not there.
+template <class T>
+Result<std::optional<T>> read_json(const std::string& path) {
+  auto bytes = sys::read_file(path, 16u << 20);
+  if (!bytes) {
+    if (bytes.error().kind() == ErrorKind::NotFound) return std::optional<T>();
+    return bytes.error();
+  }
+  auto value = json::decode_text<T>(*bytes);
+  if (!value) return value.error().while_doing("reading `" + path + "`");
+  return std::optional<T>(std::move(*value));
+}
+
+std::string state_file(const Paths& paths, const ProjectName& project, const ContainerId& id) {
+  return paths.container(project, id) + "/state.json";
+}
+
+bool is_running(engine::Phase phase) { return phase == engine::Phase::Running || phase == engine::Phase::Paused; }
+
+RunRecord last_known(const Paths& paths, const ProjectName& project, const ContainerId& id, std::vector<Error>& damaged) {
+  for (const auto& path : {paths.run_record(project, id), state_file(paths, project, id)}) {
+    auto run = read_json<RunRecord>(path);
+    if (!run) damaged.push_back(run.error());
+    else if (*run) return **run;
+  }
+  return {};
+}
+
+// The keeper writes the wait status as decimal digits.
+std::optional<int> recorded_exit(const std::string& path) {
+  auto text = sys::read_file(path, 64);
+  if (!text) return std::nullopt;
+  int status = 0;
+  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), status);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return sys::exit_code_of_status(status);
+}
+
+}  // namespace
+
+Result<void> write_record(const Paths& paths, const ContainerRecord& record) {
+  ContainerRecord stamped = record;
+  stamped.schema = kSchema;
+  const std::string directory = paths.container(record.spec.project, record.id);
+  BERTH_TRY(sys::make_directories(directory, 0700));
+  return sys::write_file_atomic(directory + "/config.json", json::encode_text(stamped), sys::Durability::Volatile);
+}
+
+Result<void> write_run(const Paths& paths, const ProjectName& project, const ContainerId& id, RunRecord run) {
+  run.schema = kSchema;
+  run.boot = sys::boot_id();
+  const std::string text = json::encode_text(run);
+  BERTH_TRY(sys::write_file_atomic(paths.run_record(project, id), text, sys::Durability::Volatile));
+  if (is_running(run.phase)) return {};
+  return sys::write_file_atomic(state_file(paths, project, id), text, sys::Durability::Volatile);
+}
+
+StoredContainers read_containers(const Paths& paths, const ProjectName& project) {
+  StoredContainers result;
+  auto names = sys::list_directory(paths.containers(project));
+  if (!names) {
+    if (names.error().kind() != ErrorKind::NotFound) result.damaged.push_back(names.error());
+    return result;
+  }
+  for (const auto& name : *names) {
+    if (!is_container_id(name)) continue;
+    const ContainerId id(name);
+    auto record = read_json<ContainerRecord>(paths.container(project, id) + "/config.json");
+    if (!record) {
+      result.damaged.push_back(record.error());
+    } else if (!*record) {
+      continue;  // created half-way or removed half-way: the intent's business
+    } else if ((*record)->schema > kSchema) {
+      result.damaged.push_back(Error::make(ErrorKind::Unsupported, "the record of container " + short_id(id) +
+                                                                       " was written by a newer berth"));
+    } else {
+      result.containers.push_back({std::move(**record), last_known(paths, project, id, result.damaged)});
+    }
+  }
+  std::sort(result.containers.begin(), result.containers.end(),
+            [](const auto& a, const auto& b) { return a.record.name < b.record.name; });
+  return result;
+}
+
+engine::ContainerState current_state(const Paths& paths, const StoredContainer& stored) {
+  const auto& [record, run] = stored;
+  engine::ContainerState state;
+  state.id = record.id;
+  state.spec = record.spec;
+  state.phase = run.phase;
+  state.pid = run.pid;
+  state.exit_code = run.exit_code;
+  state.oom_killed = run.oom_killed;
+  state.user_stopped = record.user_stopped;
+  state.restart_count = run.restart_count;
+  state.health = run.health;
+  state.error = run.error;
+  state.created_at = record.created_at;
+  state.started_at = run.started_at;
+  state.finished_at = run.finished_at;
+  state.addresses = run.addresses;
+  state.publications = run.publications;
+  if (!is_running(run.phase)) {
+    state.pid = 0;
+    return state;
+  }
+  if (auto process = sys::open_process(run.process()); process && !sys::has_exited(process->get())) return state;
+  const bool this_boot = run.boot == sys::boot_id();
+  const auto code = this_boot ? recorded_exit(paths.exit_record(record.spec.project, record.id)) : std::nullopt;
+  state.phase = engine::Phase::Exited;
+  state.pid = 0;
+  state.exit_code = code.value_or(255);
+  if (!code) state.error = this_boot ? "exit status lost" : "the machine was restarted";
+  state.health = engine::Health::None;
+  state.addresses.clear();
+  state.publications.clear();
+  return state;
+}
+
+Result<void> remove_container(const Paths& paths, const ProjectName& project, const ContainerId& id) {
+  // The configuration goes first: without it the rest is garbage that any later removal may take.
+  const std::string config = paths.container(project, id) + "/config.json";
+  if (::unlink(config.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", config);
+  for (const auto& path : {paths.run_record(project, id), paths.exit_record(project, id)})
+    if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  return sys::remove_tree(paths.container(project, id));
+}
+
+std::vector<ProjectName> list_projects(const Paths& paths) {
+  std::vector<ProjectName> projects;
+  if (auto names = sys::list_directory(paths.below_root("projects")))
+    for (auto& name : *names)
+      if (is_project_name(name)) projects.emplace_back(std::move(name));
+  return projects;
+}
+
+Result<void> write_intent(const Paths& paths, const ProjectName& project, const std::string& json) {
+  return sys::write_file_atomic(paths.intent_file(project), json, sys::Durability::Synced);
+}
+
+Result<std::optional<std::string>> read_intent(const Paths& paths, const ProjectName& project) {
+  auto text = sys::read_file(paths.intent_file(project));
+  if (text) return std::optional<std::string>(std::move(*text));
+  if (text.error().kind() == ErrorKind::NotFound) return std::optional<std::string>();
+  return text.error();
+}
+
+Result<void> clear_intent(const Paths& paths, const ProjectName& project) {
+  const std::string path = paths.intent_file(project);
+  if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  return {};
+}
+
+Result<std::map<std::string, NameOwner>> read_names(const Paths& paths) {
+  auto names = read_json<std::map<std::string, NameOwner>>(paths.global("names.json"));
+  if (!names) return names.error();
+  return names->value_or(std::map<std::string, NameOwner>{});
+}
+
+namespace {
+
+Result<void> change_names(const Paths& paths, const std::function<Result<bool>(std::map<std::string, NameOwner>&)>& change) {
+  auto lock = sys::lock_file(paths.global("lock"), sys::LockMode::Exclusive);
+  if (!lock) return lock.error();
+  auto names = read_names(paths);
+  if (!names) return names.error();
+  auto changed = change(*names);
+  if (!changed) return changed.error();
+  if (!*changed) return {};
+  return sys::write_file_atomic(paths.global("names.json"), json::encode_text(*names), sys::Durability::Volatile);
+}
+
+}  // namespace
+
+Result<void> claim_name(const Paths& paths, const std::string& name, const NameOwner& owner) {
+  return change_names(paths, [&](auto& names) -> Result<bool> {
+    const auto [entry, fresh] = names.try_emplace(name, owner);
+    if (fresh || entry->second == owner) return fresh;
+    // An owner whose record is gone left its name behind when it was killed.
+    const ContainerId id(entry->second.id);
+    if (!sys::exists(paths.container(ProjectName(entry->second.project), id) + "/config.json")) {
+      entry->second = owner;
+      return true;
+    }
+    return Error::make(ErrorKind::AlreadyExists, "the container name `" + name + "` is in use by project `" +
+                                                     entry->second.project + "` (container " + short_id(id) + ")");
+  });
+}
+
+Result<void> release_name(const Paths& paths, const std::string& name, const NameOwner& owner) {
+  return change_names(paths, [&](auto& names) -> Result<bool> {
+    const auto entry = names.find(name);
+    if (entry == names.end() || entry->second != owner) return false;
+    names.erase(entry);
+    return true;
+  });
+}
+
+namespace {
+
+Result<sys::UniqueFd> note_holder(Result<sys::UniqueFd> lock, const std::string& path, const std::string& what) {
+  if (!lock) return lock;
+  const std::string note = json::encode_text(LockHolder{::getpid(), what});
+  if (::ftruncate(lock->get(), 0) < 0) return Error::system(errno, "truncate", path);
+  BERTH_TRY(sys::write_all(lock->get(), note, path));
+  return lock;
+}
+
+}  // namespace
+
+Result<sys::UniqueFd> try_lock_project(const Paths& paths, const ProjectName& project, const std::string& what) {
+  return note_holder(sys::try_lock_file(paths.lock(project), sys::LockMode::Exclusive), paths.lock(project), what);
+}
+
+Result<sys::UniqueFd> lock_project(const Paths& paths, const ProjectName& project, const std::string& what) {
+  return note_holder(sys::lock_file(paths.lock(project), sys::LockMode::Exclusive), paths.lock(project), what);
+}
+
+std::optional<LockHolder> lock_holder(const Paths& paths, const ProjectName& project) {
+  auto holder = read_json<LockHolder>(paths.lock(project));
+  return holder ? *holder : std::nullopt;
+}
+
+}  // namespace berth::state
