@@ -117,10 +117,8 @@ inline long exec_first(const Word* candidates, Word argv, Word envp) {
 // Only the parent returns from here with 0 or an error; see Special::Fork.
 inline long fork_sibling(PlanHeader* plan, std::int32_t op) {
   int pidfd = -1;
-  clone_args args{};
-  args.flags = CLONE_PARENT | CLONE_PIDFD;
-  args.pidfd = word(&pidfd);
-  long pid = call(SYS_clone3, word(&args), sizeof args);
+  // clone, not clone3: the seccomp filter may be loaded already and answers ENOSYS to the latter.
+  long pid = call(SYS_clone, CLONE_PARENT | CLONE_PIDFD, 0, word(&pidfd), 0, 0);
   if (pid <= 0) return pid;
   send_status(plan, StatusKind::Forked, op, static_cast<std::int32_t>(pid), pidfd);
   exit_group(0);
