@@ -1,0 +1,488 @@
+// The structural check and the canonical forms, both by the table of structures: one walk over a document.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "berth/text/duration.hpp"
+#include "berth/text/suggest.hpp"
+#include "passes.hpp"
+#include "structures.hpp"
+
+namespace berth::compose {
+
+const std::vector<std::string>& known_keys(const std::string& structure) {
+  static std::map<std::string, std::vector<std::string>> cache;
+  auto& keys = cache[structure];
+  if (keys.empty())
+    if (const auto* fields = find_structure(structure))
+      for (const auto& field : *fields) keys.push_back(field.name);
+  return keys;
+}
+
+namespace {
+
+const char* kind_name(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::Null: return "nothing";
+    case NodeKind::Bool: return "a boolean";
+    case NodeKind::Int:
+    case NodeKind::Float: return "a number";
+    case NodeKind::String: return "a string";
+    case NodeKind::List: return "a list";
+    case NodeKind::Map: return "a map";
+  }
+  return "";
+}
+
+void set_places(Node& node, const Place& place) {
+  node.place = place;
+  for (auto& item : node.items) set_places(item, place);
+  for (auto& [key, value] : node.fields) set_places(value, place);
+  for (auto& key : node.key_places) key = place;
+}
+
+class Canonicalizer {
+ public:
+  explicit Canonicalizer(LoadState& state) : state_(state) {}
+
+  void structure(Node& node, const std::string& name, const std::string& path) {
+    const auto* fields = find_structure(name);
+    for (std::size_t i = 0; i < node.fields.size();) {
+      auto& [key, value] = node.fields[i];
+      const auto field = std::find_if(fields->begin(), fields->end(), [&](const Field& f) { return f.name == key; });
+      if (field == fields->end()) {
+        if (!key.starts_with("x-")) unknown_key(node, i, name, path);
+        ++i;
+        continue;
+      }
+      const bool keeps_null = field->shape == Shape::Command || field->shape == Shape::Anything;
+      if (value.is_null() && value.tag == NodeTag::None && !keeps_null) {
+        if (path.empty() && key == "services") wrong(value, "services", "a map of services");
+        node.fields.erase(node.fields.begin() + static_cast<std::ptrdiff_t>(i));
+        node.key_places.erase(node.key_places.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      if (value.tag != NodeTag::Reset) field_value(value, *field, name, path.empty() ? key : path + "." + key);
+      ++i;
+    }
+    finish_structure(node, name, path);
+  }
+
+ private:
+  void wrong(const Node& node, const std::string& path, const std::string& wanted, std::string hint = {}) {
+    state_.error(node.place, "`" + path + "` must be " + wanted + ", not " + kind_name(node), std::move(hint));
+  }
+
+  void unknown_key(const Node& node, std::size_t index, const std::string& structure_name, const std::string& path) {
+    const auto& [key, value] = node.fields[index];
+    std::string hint;
+    if (const auto near = text::nearest(key, known_keys(structure_name))) hint = "did you mean `" + *near + "`?";
+    else if (path.empty() && value.is_map() && (value.find("image") || value.find("build"))) hint = "a service stands indented below `services:`";
+    else if (structure_name == "service" && find_in(known_keys("file"), key)) hint = "`" + key + "` stands at the top level of the file: indent it less";
+    else if (path.empty() && find_in(known_keys("service"), key)) hint = "`" + key + "` belongs to a service: indent it more";
+    std::string where = path.empty() ? "" : " in `" + path + "`";
+    if (structure_name == "service") where = " in service `" + path.substr(path.find('.') + 1) + "`";
+    state_.error(node.key_places[index], "unknown key `" + key + "`" + where, hint);
+  }
+
+  static bool find_in(const std::vector<std::string>& keys, const std::string& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
+
+  void field_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
+    switch (field.shape) {
+      case Shape::Text: return text_value(value, path);
+      case Shape::Flag:
+      case Shape::FlagOrNone: return flag(value, path);
+      case Shape::Integer:
+      case Shape::IntegerOrNone: return integer(value, path);
+      case Shape::Number: return number(value, path);
+      case Shape::Bytes: return bytes(value, path);
+      case Shape::Duration: return duration(value, path);
+      case Shape::Texts:
+      case Shape::TextOrTexts:
+      case Shape::Scalars: return texts(value, field.shape, path);
+      case Shape::Pairs:
+      case Shape::PairsOrNone:
+      case Shape::TextMap: return pairs(value, field.shape, path);
+      case Shape::Hosts: return hosts(value, path);
+      case Shape::Command: return command(value, path);
+      case Shape::ScalarText:
+        if (!value.is_scalar()) return wrong(value, path, "a string or number");
+        return replace(value, Node::of(value.scalar_text()));
+      case Shape::FileMode: return file_mode(value, path);
+      case Shape::Anything: return special(value, owner, field.name, path);
+      case Shape::Struct: return nested(value, field.structure, path);
+      case Shape::StructList: return struct_list(value, field, path);
+      case Shape::StructMap: return struct_map(value, field, owner, path);
+    }
+  }
+
+  static void replace(Node& value, Node with) {
+    const Place place = value.place;
+    const NodeTag tag = value.tag;
+    set_places(with, place);
+    value = std::move(with);
+    value.tag = tag;
+  }
+
+  void text_value(Node& value, const std::string& path) {
+    if (value.is_string()) return;
+    std::string hint = value.is_scalar() ? "write it in quotes: \"" + value.text + "\"" : "";
+    wrong(value, path, "a string", std::move(hint));
+  }
+
+  void flag(Node& value, const std::string& path) {
+    if (value.is(NodeKind::Bool)) return;
+    std::string lower = value.text;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on" || lower == "1";
+    const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off" || lower == "0";
+    if (!value.is_string() || (!yes && !no)) return wrong(value, path, "true or false");
+    replace(value, Node::of(yes));
+  }
+
+  void integer(Node& value, const std::string& path) {
+    if (value.is(NodeKind::Int)) return;
+    if (value.is(NodeKind::Float) && value.real == std::floor(value.real) && std::fabs(value.real) < 9e18)
+      return replace(value, Node::of(static_cast<std::int64_t>(value.real)));
+    std::int64_t parsed = 0;
+    const char* end = value.text.data() + value.text.size();
+    const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
+    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) {
+      if (value.is_string()) return state_.error(value.place, "`" + path + "` must be a whole number, not `" + value.text + "`");
+      return wrong(value, path, "a whole number");
+    }
+    replace(value, Node::of(parsed));
+  }
+
+  void number(Node& value, const std::string& path) {
+    if (value.is(NodeKind::Int)) return replace(value, Node::of(static_cast<double>(value.integer)));
+    if (value.is(NodeKind::Float)) return;
+    double parsed = 0;
+    const char* end = value.text.data() + value.text.size();
+    const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
+    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) return wrong(value, path, "a number");
+    replace(value, Node::of(parsed));
+  }
+
+  void bytes(Node& value, const std::string& path) {
+    if (value.is(NodeKind::Int)) return replace(value, Node::of(std::to_string(value.integer)));
+    if (!value.is_string()) return wrong(value, path, "a size as `512m`");
+    if (value.text == "-1") return;
+    const auto size = text::parse_byte_size(value.text);
+    if (!size) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a size", "sizes are written as 512m, 1g, 64kb");
+    replace(value, Node::of(std::to_string(size->bytes)));
+  }
+
+  void duration(Node& value, const std::string& path) {
+    if (!value.is_string()) return wrong(value, path, "a duration as `1m30s`", value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
+    const auto parsed = text::parse_duration(value.text);
+    if (!parsed) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration", "durations are written as 10s, 1m30s, 500ms");
+    replace(value, Node::of(text::format_duration(*parsed)));
+  }
+
+  void texts(Node& value, Shape shape, const std::string& path) {
+    if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && path.ends_with(".build.ssh")))) {
+      Node list = Node::list();
+      if (value.is_string()) list.items.push_back(Node::of(value.text));
+      for (const auto& [key, item] : value.fields) list.items.push_back(Node::of(item.is_null() ? key : key + "=" + item.scalar_text()));
+      return replace(value, std::move(list));
+    }
+    if (!value.is_list()) return wrong(value, path, "a list of strings", value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
+    for (auto& item : value.items) {
+      if (item.tag == NodeTag::Reset) continue;
+      if (shape == Shape::Scalars && (item.is(NodeKind::Int) || item.is(NodeKind::Float))) replace(item, Node::of(item.scalar_text()));
+      else if (!item.is_string()) text_value(item, path);
+    }
+  }
+
+  void pairs(Node& value, Shape shape, const std::string& path) {
+    const bool keeps_null = shape == Shape::PairsOrNone;
+    if (value.is_list() && shape != Shape::TextMap) {
+      Node map = Node::map();
+      map.place = value.place;
+      map.tag = value.tag;
+      for (auto& item : value.items) {
+        if (!item.is_string()) {
+          text_value(item, path);
+          continue;
+        }
+        const std::size_t equals = item.text.find('=');
+        Node entry = equals == std::string::npos ? (keeps_null ? Node::null() : Node::of("")) : Node::of(item.text.substr(equals + 1));
+        entry.place = item.place;
+        map.set(item.text.substr(0, equals), std::move(entry), item.place);
+      }
+      value = std::move(map);
+      return;
+    }
+    if (!value.is_map()) return wrong(value, path, shape == Shape::TextMap ? "a map" : "a map or a list of `KEY=value`");
+    for (auto& [key, item] : value.fields) {
+      if (item.tag == NodeTag::Reset || (item.is_null() && keeps_null)) continue;
+      if (!item.is_scalar()) wrong(item, path + "." + key, "a string, number or boolean");
+      else if (item.is(NodeKind::Float) && !std::isfinite(item.real)) state_.error(item.place, "`" + path + "." + key + "` must be a finite number", "write it in quotes");
+      else if (!item.is_string()) replace(item, Node::of(item.scalar_text()));
+    }
+  }
+
+  void hosts(Node& value, const std::string& path) {
+    Node list = Node::list();
+    const auto add = [&](const std::string& host, std::string address, const Place& place) {
+      if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+      Node entry = Node::of(host + "=" + address);
+      entry.place = place;
+      list.items.push_back(std::move(entry));
+    };
+    if (!value.is_list() && !value.is_map()) return wrong(value, path, "a map or a list of `HOST=IP`");
+    for (const auto& item : value.items) {
+      std::size_t split = item.text.find('=');
+      if (split == std::string::npos) split = item.text.find(':');
+      if (!item.is_string() || split == std::string::npos) state_.error(item.place, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`");
+      else add(item.text.substr(0, split), item.text.substr(split + 1), item.place);
+    }
+    for (const auto& [host, addresses] : value.fields) {
+      if (addresses.is_string()) add(host, addresses.text, addresses.place);
+      else if (!addresses.is_list()) wrong(addresses, path + "." + host, "an address or a list of them");
+      for (const auto& address : addresses.items) add(host, address.scalar_text(), address.place);
+    }
+    list.place = value.place;
+    list.tag = value.tag;
+    value = std::move(list);
+  }
+
+  void command(Node& value, const std::string& path) {
+    if (value.is_null()) return;
+    if (value.is_list()) {
+      for (auto& item : value.items) text_value(item, path);
+      return;
+    }
+    if (!value.is_string()) return wrong(value, path, "a string or a list of strings");
+    const auto words = split_words(value.text);
+    if (!words) return state_.error(value.place, "`" + path + "`: a quote is not closed");
+    Node list = Node::list();
+    for (const auto& word : *words) list.items.push_back(Node::of(word));
+    replace(value, std::move(list));
+  }
+
+  void file_mode(Node& value, const std::string& path) {
+    std::int64_t mode = value.integer;
+    if (value.is_string()) {
+      const auto [end, failed] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), mode, 8);
+      if (failed != std::errc() || end != value.text.data() + value.text.size()) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not an octal mode");
+    } else if (!value.is(NodeKind::Int)) {
+      return wrong(value, path, "an octal mode as 0440");
+    }
+    char octal[24] = {};
+    std::to_chars(octal, octal + sizeof octal - 1, mode, 8);
+    replace(value, Node::of(std::string("0") + octal));
+  }
+
+  void special(Node& value, const std::string& owner, const std::string& name, const std::string& path) {
+    if (name == "external") {
+      if (value.is_map()) return;  // legacy {name}; finish_structure unfolds it
+      return flag(value, path);
+    }
+    if (owner == "healthcheck" && name == "test") {
+      if (value.is_string()) {
+        Node list = Node::list();
+        list.items = {Node::of("CMD-SHELL"), Node::of(value.text)};
+        return replace(value, std::move(list));
+      }
+      if (!value.is_list()) return wrong(value, path, "a string or a list");
+      for (auto& item : value.items) text_value(item, path);
+    }
+    if (owner == "gpu" && name == "count") {
+      if (value.is_string() && value.text == "all") return replace(value, Node::of(std::int64_t{-1}));
+      return integer(value, path);
+    }
+  }
+
+  void nested(Node& value, const std::string& name, const std::string& path) {
+    if (value.is_string() && name == "build") {
+      Node build = Node::map();
+      build.set("context", Node::of(value.text));
+      replace(value, std::move(build));
+    } else if (value.is_string() && name == "extends") {
+      Node extends = Node::map();
+      extends.set("service", Node::of(value.text));
+      replace(value, std::move(extends));
+    }
+    if (!value.is_map()) return wrong(value, path, "a map");
+    structure(value, name, path);
+  }
+
+  // Short elements, by structure.
+  Expanded expand_short(const Node& item, const std::string& name) {
+    const std::string text = item.scalar_text();
+    if (name == "port" && !item.is(NodeKind::Bool)) return expand_port(item.is(NodeKind::Float) ? item.text : text);
+    if (!item.is_string()) return {.nodes = {}, .error = "must be a string or a map"};
+    if (name == "mount") return expand_volume(text);
+    if (name == "device") return expand_device(text);
+    Node node = Node::map();
+    if (name == "grant") node.set("source", Node::of(text));
+    else if (name == "env_file") node.set("path", Node::of(text));
+    else return {.nodes = {}, .error = "must be a map"};
+    Expanded result;
+    result.nodes.push_back(std::move(node));
+    return result;
+  }
+
+  void struct_list(Node& value, const Field& field, const std::string& path) {
+    if (field.structure == "gpu" && value.is_string() && value.text == "all") {
+      Node list = Node::list(), gpu = Node::map();
+      gpu.set("count", Node::of(std::int64_t{-1}));
+      list.items.push_back(std::move(gpu));
+      replace(value, std::move(list));
+    }
+    if (field.structure == "env_file" && value.is_string()) {
+      Node list = Node::list();
+      list.items.push_back(Node::of(value.text));
+      replace(value, std::move(list));
+    }
+    if (!value.is_list()) return wrong(value, path, "a list", value.is_string() ? "begin the line with `- `" : "");
+    std::vector<Node> items;
+    for (auto& item : value.items) {
+      if (item.is_map()) {
+        structure(item, field.structure, path + "." + std::to_string(items.size()));
+        items.push_back(std::move(item));
+        continue;
+      }
+      if (item.tag == NodeTag::Reset) continue;
+      Expanded expanded = expand_short(item, field.structure);
+      if (!expanded.error.empty()) state_.error(item.place, "`" + path + "`: " + expanded.error);
+      for (auto& node : expanded.nodes) {
+        set_places(node, item.place);
+        structure(node, field.structure, path);
+        items.push_back(std::move(node));
+      }
+    }
+    value.items = std::move(items);
+  }
+
+  void struct_map(Node& value, const Field& field, const std::string& owner, const std::string& path) {
+    if (value.is_list() && owner == "service") {  // depends_on, networks, models
+      Node map = Node::map();
+      map.place = value.place;
+      map.tag = value.tag;
+      for (auto& item : value.items) {
+        if (!item.is_string()) text_value(item, path);
+        else if (map.find(item.text)) state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
+        else map.set(item.text, short_entry(field.structure), item.place);
+        if (Node* entry = map.find(item.text)) set_places(*entry, item.place);
+      }
+      value = std::move(map);
+    }
+    if (!value.is_map()) return wrong(value, path, "a map");
+    for (std::size_t i = 0; i < value.fields.size(); ++i) {
+      auto& [key, item] = value.fields[i];
+      const std::string item_path = path + "." + key;
+      if (key.starts_with("x-") && owner != "file") continue;
+      if (owner == "file") check_name(key, value.key_places[i], path);
+      if (item.tag == NodeTag::Reset) continue;
+      if (field.structure == "ulimit" && item.is_scalar() && !item.is_null()) integer(item, item_path);
+      else if (item.is_map()) structure(item, field.structure, item_path);
+      else if (!item.is_null()) wrong(item, item_path, "a map");
+      else if (field.structure == "dependency") item = Node::map(), structure(item, field.structure, item_path);
+    }
+  }
+
+  static Node short_entry(const std::string& structure) {
+    Node entry = Node::null();
+    if (structure == "dependency") entry.set("condition", Node::of("service_started")), entry.set("required", Node::of(true));
+    return entry;
+  }
+
+  void check_name(const std::string& key, const Place& place, const std::string& path) {
+    const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
+    if (!good) state_.error(place, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
+  }
+
+  // What a structure holds when its file says nothing, and the forms of old.
+  void finish_structure(Node& node, const std::string& name, const std::string& path) {
+    const auto preset = [&](const char* key, Node value) {
+      if (node.find(key)) return;
+      value.place = node.place;
+      node.set(key, std::move(value));
+    };
+    if (name == "port") {
+      preset("mode", Node::of("ingress"));
+      preset("protocol", Node::of("tcp"));
+      if (!node.find("target")) state_.error(node.place, "`" + path + "`: a port needs `target`");
+    } else if (name == "dependency") {
+      preset("required", Node::of(true));
+      if (const Node* condition = node.find("condition"); !condition) state_.error(node.place, "`" + path + "`: `condition` is missing", "condition: service_started");
+    } else if (name == "env_file") {
+      preset("required", Node::of(true));
+    } else if (name == "mount") {
+      finish_mount(node, path);
+    } else if (name == "gpu" && !node.find("count") && !node.find("device_ids")) {
+      preset("count", Node::of(std::int64_t{-1}));
+    } else if (Node* external = node.find("external"); external && external->is_map()) {
+      if (const Node* legacy = external->find("name")) {
+        Node legacy_name = *legacy;
+        if (!node.find("name")) node.set("name", std::move(legacy_name));
+      }
+      replace(*node.find("external"), Node::of(true));
+    }
+  }
+
+  void finish_mount(Node& node, const std::string& path) {
+    const Node* type = node.find("type");
+    if (!type) return state_.error(node.place, "`" + path + "`: a volume in long form needs `type`");
+    static const std::vector<std::string> kTypes = {"bind", "volume", "tmpfs", "npipe", "cluster", "image"};
+    if (!find_in(kTypes, type->text)) {
+      const auto near = text::nearest(type->text, kTypes);
+      return state_.error(type->place, "`" + type->text + "` is no type of a volume", near ? "did you mean `" + *near + "`?" : "one of bind, volume, tmpfs, image");
+    }
+    if (!node.find("target")) state_.error(node.place, "`" + path + "`: a volume needs `target`");
+    if (type->text == "bind" && !node.find("source")) state_.error(node.place, "`" + path + "`: a bind needs `source`");
+    if (Node* target = node.find("target"); target && target->is_string()) {
+      while (target->text.size() > 1 && target->text.ends_with('/')) target->text.pop_back();
+    }
+    if (type->text == "bind" && !node.find("bind")) {
+      Node bind = Node::map();
+      bind.set("create_host_path", Node::of(true));
+      node.set("bind", std::move(bind));
+    } else if (type->text == "bind" && !node.find("bind")->find("create_host_path")) {
+      node.find("bind")->set("create_host_path", Node::of(true));
+    }
+  }
+
+  LoadState& state_;
+};
+
+void omit_in(Node& node, const std::string& name) {
+  const auto* fields = find_structure(name);
+  for (const auto& field : *fields) {
+    Node* value = node.find(field.name);
+    if (!value) continue;
+    bool drop = false;
+    switch (field.shape) {
+      case Shape::Text: drop = value->is_string() && value->text.empty() && field.name != "content"; break;
+      case Shape::Flag: drop = value->is(NodeKind::Bool) && !value->boolean; break;
+      case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
+      case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
+      case Shape::Bytes: drop = value->text == "0"; break;
+      case Shape::Anything: drop = field.name == "external" && value->is(NodeKind::Bool) && !value->boolean; break;
+      case Shape::Struct: omit_in(*value, field.structure); break;
+      case Shape::StructList:
+        for (auto& item : value->items) omit_in(item, field.structure);
+        break;
+      case Shape::StructMap:
+        for (auto& [key, item] : value->fields)
+          if (item.is_map()) omit_in(item, field.structure);
+        break;
+      case Shape::FlagOrNone: case Shape::IntegerOrNone: case Shape::Duration: case Shape::Texts: case Shape::TextOrTexts: case Shape::Scalars:
+      case Shape::Pairs: case Shape::PairsOrNone: case Shape::TextMap: case Shape::Hosts: case Shape::Command: case Shape::ScalarText: case Shape::FileMode:
+        break;
+    }
+    const bool empty = (value->is_list() && value->items.empty()) || (value->is_map() && value->fields.empty());
+    if (empty && field.shape != Shape::Struct && field.shape != Shape::Command && field.shape != Shape::Anything && name != "file") drop = true;
+    if (drop) node.erase(field.name);
+  }
+}
+
+}  // namespace
+
+void canonicalize(LoadState& state, Node& document) { Canonicalizer(state).structure(document, "file", ""); }
+void omit_empty(Node& document) { omit_in(document, "file"); }
+
+}  // namespace berth::compose

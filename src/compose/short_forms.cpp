@@ -1,0 +1,200 @@
+// Short forms of ports, mounts, devices and commands.
+#include <algorithm>
+#include <charconv>
+
+#include "passes.hpp"
+
+namespace berth::compose {
+
+namespace {
+
+struct PortRange {
+  int first = 0;
+  int last = 0;
+};
+
+std::optional<PortRange> parse_port_range(std::string_view text) {
+  PortRange range;
+  const auto number = [](std::string_view part, int& out) {
+    const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), out);
+    return !part.empty() && failed == std::errc() && end == part.data() + part.size() && out >= 0 && out <= 65535;
+  };
+  const std::size_t dash = text.find('-');
+  if (!number(text.substr(0, dash), range.first)) return std::nullopt;
+  range.last = range.first;
+  if (dash != std::string_view::npos && !number(text.substr(dash + 1), range.last)) return std::nullopt;
+  if (range.last < range.first) return std::nullopt;
+  return range;
+}
+
+bool is_ip_address(std::string_view text) {
+  if (text.find(':') != std::string_view::npos) return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
+  int dots = 0, value = 0, digits = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (digits == 0) return false;
+      ++dots, value = digits = 0;
+    } else if (c >= '0' && c <= '9') {
+      value = value * 10 + (c - '0');
+      if (++digits > 3 || value > 255) return false;
+    } else {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
+Node port_node(int target, std::string published, const std::string& host_ip, const std::string& protocol) {
+  Node node = Node::map();
+  node.set("mode", Node::of("ingress"));
+  if (!host_ip.empty()) node.set("host_ip", Node::of(host_ip));
+  node.set("target", Node::of(static_cast<std::int64_t>(target)));
+  if (!published.empty()) node.set("published", Node::of(std::move(published)));
+  node.set("protocol", Node::of(protocol));
+  return node;
+}
+
+}  // namespace
+
+Expanded expand_port(std::string_view text) {
+  Expanded result;
+  const std::string whole(text);
+  std::string protocol = "tcp";
+  if (const std::size_t slash = text.rfind('/'); slash != std::string_view::npos) {
+    protocol = std::string(text.substr(slash + 1));
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    text = text.substr(0, slash);
+    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return {.nodes = {}, .error = "port `" + whole + "`: protocol must be tcp, udp or sctp"};
+  }
+  std::string_view container = text, host, ip;
+  if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
+    container = text.substr(colon + 1);
+    host = text.substr(0, colon);
+    if (const std::size_t before = host.rfind(':'); before != std::string_view::npos) {
+      ip = host.substr(0, before);
+      host = host.substr(before + 1);
+      if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
+      if (!ip.empty() && !is_ip_address(ip)) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address"};
+    }
+  }
+  const auto inside = parse_port_range(container);
+  if (!inside) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port"};
+  std::optional<PortRange> outside;
+  if (!host.empty()) {
+    outside = parse_port_range(host);
+    if (!outside) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(host) + "` is not a host port"};
+    const bool pick_one = inside->first == inside->last;
+    if (!pick_one && outside->last - outside->first != inside->last - inside->first)
+      return {.nodes = {}, .error = "port `" + whole + "`: the two ranges have different lengths"};
+    if (pick_one && outside->last != outside->first) {
+      result.nodes.push_back(port_node(inside->first, std::to_string(outside->first) + "-" + std::to_string(outside->last), std::string(ip), protocol));
+      return result;
+    }
+  }
+  for (int i = 0; i <= inside->last - inside->first; ++i)
+    result.nodes.push_back(port_node(inside->first + i, outside ? std::to_string(outside->first + i) : "", std::string(ip), protocol));
+  return result;
+}
+
+namespace {
+
+std::vector<std::string> split_volume(std::string_view text) {
+  std::vector<std::string> parts(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool drive = text[i] == ':' && parts.back().size() == 1 && std::isalpha(static_cast<unsigned char>(parts.back()[0])) &&
+                       i + 1 < text.size() && (text[i + 1] == '\\' || (text[i + 1] == '/' && parts.size() == 1 && text.find(':', i + 1) != std::string_view::npos));
+    if (text[i] == ':' && !drive) parts.emplace_back();
+    else parts.back() += text[i];
+  }
+  return parts;
+}
+
+bool is_host_path(std::string_view source) {
+  return source.starts_with('.') || source.starts_with('/') || source.starts_with('~') ||
+         (source.size() > 2 && source[1] == ':' && (source[2] == '\\' || source[2] == '/'));
+}
+
+void apply_mount_options(Node& mount, Node& bind, Node& volume, std::string_view options) {
+  while (!options.empty()) {
+    const std::size_t comma = options.find(',');
+    const std::string option(options.substr(0, comma));
+    options = comma == std::string_view::npos ? std::string_view() : options.substr(comma + 1);
+    if (option == "ro") mount.set("read_only", Node::of(true));
+    else if (option == "nocopy") volume.set("nocopy", Node::of(true));
+    else if (option == "z" || option == "Z") bind.set("selinux", Node::of(option));
+    else if (option == "private" || option == "rprivate" || option == "shared" || option == "rshared" || option == "slave" || option == "rslave")
+      bind.set("propagation", Node::of(option));
+  }
+}
+
+}  // namespace
+
+Expanded expand_volume(std::string_view text) {
+  const auto parts = split_volume(text);
+  const std::string quoted = "volume `" + std::string(text) + "`";
+  if (text.empty()) return {.nodes = {}, .error = "a volume must not be empty"};
+  if (parts.size() > 3) return {.nodes = {}, .error = quoted + ": more than three parts"};
+  for (const auto& part : parts)
+    if (part.empty()) return {.nodes = {}, .error = quoted + ": an empty part between colons"};
+  Node mount = Node::map();
+  Node bind = Node::map(), volume = Node::map();
+  const bool anonymous = parts.size() == 1;
+  const bool host = !anonymous && is_host_path(parts[0]);
+  mount.set("type", Node::of(host ? "bind" : "volume"));
+  if (!anonymous) mount.set("source", Node::of(parts[0]));
+  mount.set("target", Node::of(anonymous ? parts[0] : parts[1]));
+  if (host) bind.set("create_host_path", Node::of(true));
+  if (parts.size() == 3) apply_mount_options(mount, bind, volume, parts[2]);
+  if (host) mount.set("bind", std::move(bind));
+  else mount.set("volume", std::move(volume));
+  Expanded result;
+  result.nodes.push_back(std::move(mount));
+  return result;
+}
+
+Expanded expand_device(std::string_view text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text)
+    if (c == ':') parts.emplace_back();
+    else parts.back() += c;
+  if (text.empty() || parts.size() > 3 || parts[0].empty()) return {.nodes = {}, .error = "device `" + std::string(text) + "` is not `HOST[:CONTAINER[:rwm]]`"};
+  Node device = Node::map();
+  device.set("source", Node::of(parts[0]));
+  device.set("target", Node::of(parts.size() > 1 ? parts[1] : parts[0]));
+  device.set("permissions", Node::of(parts.size() > 2 ? parts[2] : "rwm"));
+  Expanded result;
+  result.nodes.push_back(std::move(device));
+  return result;
+}
+
+std::optional<std::vector<std::string>> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  std::string word;
+  bool inside = false, single = false, doubled = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && !single) {
+      if (++i == text.size()) return std::nullopt;
+      word += text[i];
+      inside = true;
+    } else if (c == '\'' && !doubled) {
+      single = !single;
+      inside = true;
+    } else if (c == '"' && !single) {
+      doubled = !doubled;
+      inside = true;
+    } else if (!single && !doubled && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
+      if (inside) words.push_back(std::move(word));
+      word.clear();
+      inside = false;
+    } else {
+      word += c;
+      inside = true;
+    }
+  }
+  if (single || doubled) return std::nullopt;
+  if (inside) words.push_back(std::move(word));
+  return words;
+}
+
+}  // namespace berth::compose
