@@ -1,0 +1,122 @@
+// The image store: layers as directories ready for overlay, configs as blobs, relations in SQLite (WAL).
+//
+//   ROOT/images/{blobs/sha256/<hex>, layers/<layer id>/diff, tmp/<draft>, empty, index.db}   ROOT/trash
+//
+// Everything is made below tmp/, renamed into place, and then gets its row: a directory without a row is garbage (gc), a row
+// without its directory is dropped with the images that need it. A layer is never changed after its commit.
+// Identity: an image's digest is the sha256 of its stored config, in which `berth.layers` names the layers; diff ids are not
+// needed for it, so that a local build never hashes a tar.
+// Several processes may use one store at once (SQLite's locks, flock on drafts); one object belongs to one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/base/byte_size.hpp"
+#include "berth/base/error.hpp"
+#include "berth/base/ids.hpp"
+#include "berth/engine/container.hpp"
+#include "berth/oci/image_config.hpp"
+#include "berth/sys/unique_fd.hpp"
+
+namespace berth::image {
+
+// Mount options that keep an upper directory a plain diff of its lowers, whatever the kernel's defaults are.
+inline constexpr const char* kOverlayOptions = "redirect_dir=off,metacopy=off,index=off,xino=off";
+
+struct Layer {
+  LayerId id;
+  std::string diff;  // absolute path of the directory
+};
+
+struct ImageSummary {
+  ImageDigest digest;
+  std::vector<std::string> references;  // in full; empty: dangling
+  std::int64_t created_at = 0;          // nanoseconds since 1970
+  ByteSize size;                        // blocks of its layers
+};
+
+// A layer in the making. Dropped (and its directory removed) by the destructor unless committed.
+class LayerDraft {
+ public:
+  LayerDraft(LayerDraft&&) noexcept = default;
+  LayerDraft& operator=(LayerDraft&&) = delete;
+  ~LayerDraft();
+  std::string upper() const { return directory_ + "/diff"; }
+  std::string work() const { return directory_ + "/work"; }
+  std::string scratch() const { return directory_ + "/scratch"; }  // for the builder; gone after commit
+
+ private:
+  friend class ImageStore;
+  LayerDraft(LayerId id, std::string directory, sys::UniqueFd lock);
+  LayerId id_;
+  std::string directory_;
+  sys::UniqueFd lock_;  // moved-from: empty
+};
+
+struct Collected {
+  std::size_t layers = 0;
+  std::size_t drafts = 0;
+};
+
+class ImageStore {
+ public:
+  // Creates what is missing; drops rows whose directories are gone.
+  static Result<ImageStore> open(const std::string& root);
+  ImageStore(ImageStore&&) noexcept;
+  ImageStore& operator=(ImageStore&&) noexcept;
+  ~ImageStore();
+
+  // By reference, by full id, by id prefix (as docker: full id, then reference, then unique prefix). NotFound names the text.
+  Result<ImageDigest> find(const std::string& text) const;
+  Result<oci::ImageConfig> config(const ImageDigest& digest) const;
+  // What `plan` needs; NotFound where the store has no such image.
+  Result<engine::ImageFacts> facts(const ImageDigest& digest) const;
+  Result<std::vector<Layer>> layers(const ImageDigest& digest) const;  // lowest first
+  // For overlay's lowerdir: topmost first; an image without layers gives one empty directory.
+  Result<std::vector<std::string>> lower_directories(const ImageDigest& digest) const;
+  Result<std::vector<ImageSummary>> list() const;  // newest first
+
+  // A root file system tar (see unpack.hpp) becomes a one-layer image. The same bytes with the same config give the same image,
+  // unpacked once, also when two processes ask at the same time.
+  Result<ImageDigest> import_rootfs(int archive, const std::string& reference, const oci::ImageConfig& config);
+  Result<ImageDigest> import_rootfs(const std::string& path, const std::string& reference, const oci::ImageConfig& config);
+
+  Result<void> tag(const ImageDigest& digest, const std::string& reference);  // moves it from another image
+  Result<void> untag(const std::string& reference);
+  // Removes a name; with the last one the image and the layers that nobody else needs. `users` are the containers that use the
+  // image: refused as Busy, naming them, when the image itself would go.
+  struct Removed {
+    std::vector<std::string> untagged;
+    std::vector<ImageDigest> deleted;
+  };
+  Result<Removed> remove(const std::string& text, const std::vector<std::string>& users, bool force = false);
+
+  // For the builder.
+  Result<LayerDraft> begin_layer();
+  Result<LayerId> commit_layer(LayerDraft draft);  // a rename; what the layer holds is not looked at
+  Result<std::string> layer_directory(const LayerId& id) const;
+  Result<ImageDigest> put_image(const oci::ImageConfig& config, const std::vector<LayerId>& layers,
+                                const std::vector<std::string>& references);
+  // A record whose layer is gone is a miss. `layer` may be empty (steps that change only the config).
+  struct CacheRecord {
+    LayerId layer;
+    std::string value;
+  };
+  Result<std::optional<CacheRecord>> cache_get(const std::string& key) const;
+  Result<void> cache_put(const std::string& key, const CacheRecord& record);
+  Result<void> cache_clear();
+
+  // Removes layers that no image, cache record or running process needs, and drafts whose process died.
+  Result<Collected> gc();
+
+ private:
+  struct State;
+  explicit ImageStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace berth::image
