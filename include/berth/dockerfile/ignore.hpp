@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "berth/base/error.hpp"
 #include "berth/dockerfile/glob.hpp"
 
 namespace berth::dockerfile {

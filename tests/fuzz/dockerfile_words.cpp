@@ -1,0 +1,19 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "berth/dockerfile/mount.hpp"
+#include "berth/dockerfile/words.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace berth::dockerfile;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const Lookup lookup = [](std::string_view name) -> std::optional<std::string> {
+    if (name.size() > 3) return std::nullopt;
+    return "a/b.c $x " + std::string(name);
+  };
+  (void)expand_word(text, '\\', lookup);
+  (void)expand_words(text, '`', lookup);
+  (void)expand_body(text, lookup);
+  (void)parse_run_mount(text, '\\', lookup);
+  return 0;
+}
