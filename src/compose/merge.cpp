@@ -97,8 +97,6 @@ void unique_lists(Node& node) {
 
 }  // namespace
 
-void merge_service(Node& base, Node over) { merge_value(base, std::move(over), "service"); }
-
 void merge(Node& base, Node over) {
   if (Node* services = over.find("services"); services && services->is_map())
     for (auto& [name, service] : services->fields) unique_lists(service);

@@ -76,7 +76,6 @@ std::optional<std::vector<std::string>> split_words(std::string_view text);  // 
 
 // ---- merge.cpp: both canonical; `over` wins.
 void merge(Node& base, Node over);
-void merge_service(Node& base, Node over);
 void strip_tags(Node& document);
 
 // ---- paths.cpp
@@ -85,20 +84,14 @@ std::string parent_path(const std::string& path);
 std::string base_name(const std::string& path);
 void resolve_paths(LoadState& state, Node& document, const std::string& directory);
 
-// ---- extends.cpp and load.cpp: reads a file into canonical documents, merged onto `model`; follows include and extends.
-void load_file(LoadState& state, Node& model, const std::string& path, const std::string& directory, const Variables& variables,
-               std::vector<std::string> includes);
-Node load_for_extends(LoadState& state, const std::string& path, const Place& from);
-void apply_extends(LoadState& state, Node& document, const Node& accumulated, const std::string& path, const std::string& directory);
-
 // ---- validate.cpp
 void validate(LoadState& state, const Node& model);
 void normalize(LoadState& state, Node& model, const std::string& project_name);
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled);
-// Names of the services that other services need: the keys of depends_on.
+// Folds env files and label files in; keys without a value are looked up.
 void resolve_service_environment(LoadState& state, Node& model);
 
 // ---- project.cpp
-model::Project to_project(LoadState& state, const Node& model, const std::set<std::string>& disabled);
+model::Project to_project(LoadState& state, const Node& model);
 
 }  // namespace berth::compose

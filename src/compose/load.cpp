@@ -1,0 +1,445 @@
+// The order of the passes, and where the files, the environment and the project's name come from.
+#include "berth/compose/load.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "berth/sys/file.hpp"
+#include "berth/text/suggest.hpp"
+#include "passes.hpp"
+
+namespace berth::compose {
+
+Result<std::string> DiskFiles::read(const std::string& path) { return sys::read_file(path, 16u << 20); }
+bool DiskFiles::is_directory(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+bool DiskFiles::exists(const std::string& path) { return sys::exists(path); }
+
+Result<std::string> MemoryFiles::read(const std::string& path) {
+  const auto found = files.find(path);
+  if (found == files.end()) return Error::make(ErrorKind::NotFound, "open `" + path + "`: no such file or directory");
+  return found->second;
+}
+bool MemoryFiles::is_directory(const std::string& path) {
+  const auto below = files.lower_bound(path + "/");
+  return below != files.end() && below->first.starts_with(path + "/");
+}
+bool MemoryFiles::exists(const std::string& path) { return files.count(path) || is_directory(path); }
+
+namespace {
+
+constexpr int kNoComposeFile = 14, kInvalidModel = 15;
+
+std::vector<std::string> split_list(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    if (end > at) parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+Lookup lookup_in(const Variables& variables) {
+  return [&variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+// Adds the file's variables; those that are already there stay.
+bool add_env_file(LoadState& state, const std::string& path, const Variables& outer, Variables& added, bool required) {
+  if (!required && (!state.files.exists(path) || state.files.is_directory(path))) return true;
+  const auto content = state.files.read(path);
+  if (!content) {
+    state.diagnostics.error({}, "env file `" + path + "`: " + content.error().to_string());
+    return false;
+  }
+  const DotenvResult parsed = parse_dotenv(*content, lookup_in(outer));
+  if (!parsed.error.empty()) {
+    auto source = std::make_shared<const text::SourceFile>(path, *content);
+    state.diagnostics.error({source, parsed.line, 1, parsed.line, 1}, parsed.error);
+    return false;
+  }
+  for (const auto& [name, value] : parsed.entries)
+    if (value) added[name] = *value;
+  return true;
+}
+
+struct Located {
+  std::vector<std::string> files;
+  std::string directory;
+  int exit_code = 0;
+};
+
+Located find_default_files(LoadState& state, const std::string& start) {
+  static const char* const kNames[] = {"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
+  static const char* const kOverrides[] = {"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"};
+  for (std::string directory = start;; directory = parent_path(directory)) {
+    for (const char* name : kNames) {
+      const std::string path = absolute_path(name, directory);
+      if (!state.files.exists(path) || state.files.is_directory(path)) continue;
+      Located found{.files = {path}, .directory = directory};
+      for (const char* extra : kOverrides)
+        if (const std::string over = absolute_path(extra, directory); state.files.exists(over)) {
+          found.files.push_back(over);
+          break;
+        }
+      return found;
+    }
+    if (directory == "/") break;
+  }
+  state.diagnostics.error({}, "no compose file in `" + start + "` or any folder above it", "berth looks for compose.yaml, compose.yml, docker-compose.yml and docker-compose.yaml");
+  return {.files = {}, .directory = start, .exit_code = kNoComposeFile};
+}
+
+Located locate(LoadState& state) {
+  const LoadOptions& options = state.options;
+  std::vector<std::string> names = options.files;
+  if (names.empty()) {
+    if (const auto listed = state.variables.find("COMPOSE_FILE"); listed != state.variables.end() && !listed->second.empty()) {
+      const auto separator = state.variables.find("COMPOSE_PATH_SEPARATOR");
+      names = split_list(listed->second, separator == state.variables.end() || separator->second.empty() ? ':' : separator->second[0]);
+    }
+  }
+  const std::string project_directory = options.project_directory.empty() ? "" : absolute_path(options.project_directory, options.working_dir);
+  if (names.empty()) {
+    Located found = find_default_files(state, project_directory.empty() ? options.working_dir : project_directory);
+    if (!project_directory.empty()) found.directory = project_directory;
+    return found;
+  }
+  Located located;
+  for (const auto& name : names) {
+    located.files.push_back(name == "-" ? name : absolute_path(name, options.working_dir));
+    if (name != "-" && !state.files.exists(located.files.back())) {
+      state.diagnostics.error({}, "open `" + located.files.back() + "`: no such file or directory");
+      located.exit_code = kNoComposeFile;
+    }
+  }
+  located.directory = names[0] == "-" ? options.working_dir : parent_path(located.files[0]);
+  if (!project_directory.empty()) located.directory = project_directory;
+  return located;
+}
+
+void load_environment(LoadState& state, const std::string& directory) {
+  std::vector<std::string> names = state.options.env_files;
+  if (names.empty())
+    if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end()) names = split_list(listed->second, ',');
+  Variables added;
+  const auto disabled = state.variables.find("COMPOSE_DISABLE_ENV_FILE");
+  if (!names.empty()) {
+    for (const auto& name : names) add_env_file(state, absolute_path(name, state.options.working_dir), state.variables, added, true);
+  } else if (disabled == state.variables.end() || (disabled->second != "1" && disabled->second != "true")) {
+    add_env_file(state, absolute_path(".env", directory), state.variables, added, false);
+  }
+  state.variables.merge(added);
+}
+
+std::string normalized_name(const std::string& text) {
+  std::string name;
+  for (const unsigned char c : text)
+    if (const int lower = std::tolower(c); std::isalnum(lower) || ((c == '_' || c == '-') && !name.empty())) name += static_cast<char>(lower);
+  return name;
+}
+
+// -p, COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder.
+std::string project_name(LoadState& state, const std::vector<Node>& documents, const std::string& directory) {
+  std::string given = state.options.project_name.value_or("");
+  if (given.empty())
+    if (const auto variable = state.variables.find("COMPOSE_PROJECT_NAME"); variable != state.variables.end()) given = variable->second;
+  if (!given.empty()) {
+    if (normalized_name(given) != given)
+      state.diagnostics.error({}, "invalid project name `" + given + "`: lower-case letters, digits, `-` and `_` only, beginning with a letter or digit", "for example `" + normalized_name(given) + "`");
+    return given;
+  }
+  std::string name;
+  bool stated = false;
+  for (const auto& document : documents) {
+    const Node* node = document.find("name");
+    if (!node || !node->is_string()) continue;
+    const Substitution done = substitute(node->text, lookup_in(state.variables));
+    stated = true;
+    name = normalized_name(done.text);
+  }
+  if (!stated) name = normalized_name(base_name(directory));
+  if (name.empty()) state.diagnostics.error({}, "the project name is empty", "give one with -p or `name:`");
+  return name;
+}
+
+std::vector<Node> read_documents(LoadState& state, const std::string& path, const Place& from) {
+  const auto content = path == "-" ? Result<std::string>(state.options.stdin_text) : state.files.read(path);
+  if (!content) {
+    state.error(from, content.error().to_string());
+    return {};
+  }
+  std::string shown = path == "-" ? "<stdin>" : path;
+  const std::string prefix = state.options.working_dir == "/" ? "/" : state.options.working_dir + "/";
+  if (shown.starts_with(prefix)) shown.erase(0, prefix.size());
+  auto documents = parse_yaml(state, shown, *content);
+  std::erase_if(documents, [](const Node& node) { return node.is_null(); });
+  for (const auto& document : documents)
+    if (!document.is_map()) state.error(document.place, "a compose file must be a map with `services:`, not a list or text");
+  std::erase_if(documents, [](const Node& node) { return !node.is_map(); });
+  return documents;
+}
+
+struct Scope {
+  std::string path;
+  std::string directory;  // relative paths of included files start here
+  const Variables& variables;
+  std::vector<std::string> chain;  // files that include this one
+};
+
+Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& scope);
+
+std::vector<std::string> include_paths(const Node& entry) {
+  std::vector<std::string> paths;
+  if (entry.is_string()) return {entry.text};
+  const Node* path = entry.find("path");
+  if (path && path->is_string()) paths.push_back(path->text);
+  if (path) for (const auto& item : path->items) paths.push_back(item.scalar_text());
+  return paths;
+}
+
+void include_entry(LoadState& state, Node& included, const Node& entry, const Scope& scope) {
+  const auto paths = include_paths(entry);
+  if (paths.empty()) return state.error(entry.place, "an include needs `path`");
+  const std::string first = absolute_path(paths[0], scope.directory);
+  std::string directory = parent_path(first);
+  if (const Node* given = entry.find("project_directory")) directory = absolute_path(given->scalar_text(), scope.directory);
+  Variables variables = scope.variables, added;
+  if (const Node* env = entry.find("env_file")) {
+    if (env->is_string()) add_env_file(state, absolute_path(env->text, scope.directory), variables, added, true);
+    for (const auto& item : env->items) add_env_file(state, absolute_path(item.scalar_text(), scope.directory), variables, added, true);
+  } else {
+    add_env_file(state, directory + "/.env", variables, added, false);
+  }
+  variables.merge(added);
+  Node model = Node::map();
+  for (const auto& name : paths) {
+    const std::string path = absolute_path(name, scope.directory);
+    if (path == scope.path || std::find(scope.chain.begin(), scope.chain.end(), path) != scope.chain.end())
+      return state.error(entry.place, "include cycle: `" + path + "` includes itself through `" + scope.path + "`");
+    Scope inner{.path = path, .directory = directory, .variables = variables, .chain = scope.chain};
+    inner.chain.push_back(scope.path);
+    merge(model, load_documents(state, read_documents(state, path, entry.place), inner));
+  }
+  strip_tags(model);
+  if (!state.options.no_path_resolution) resolve_paths(state, model, directory);
+  model.erase("name");
+  merge(included, std::move(model));
+}
+
+// One service's `extends`, followed to its end. `chain` holds "service in file".
+void extend_service(LoadState& state, Node& document, const std::string& name, const Scope& scope, std::vector<std::string> chain) {
+  Node* services = document.find("services");
+  Node* service = services ? services->find(name) : nullptr;
+  const Node* found = service ? service->find("extends") : nullptr;
+  if (!found || found->tag == NodeTag::Reset) return;
+  const Node extends = *found;
+  service->erase("extends");
+  const Node* base_name_node = extends.find("service");
+  if (!base_name_node) return state.error(extends.place, "`extends` needs `service`");
+  const std::string base_service = base_name_node->text;
+  const std::string here = name + " in " + scope.path;
+  if (std::find(chain.begin(), chain.end(), here) != chain.end())
+    return state.error(extends.place, "service `" + name + "` extends itself: " + chain.front() + " -> ... -> " + here);
+  chain.push_back(here);
+  Node base;
+  if (const Node* file = extends.find("file")) {
+    const std::string path = absolute_path(file->text, scope.directory);
+    Node other = Node::map();
+    const Scope inner{.path = path, .directory = parent_path(path), .variables = scope.variables, .chain = {}};
+    for (auto& part : read_documents(state, path, file->place)) {
+      if (!state.options.no_interpolate) interpolate(state, part, scope.variables);
+      canonicalize(state, part);
+      merge(other, std::move(part));
+    }
+    extend_service(state, other, base_service, inner, chain);
+    strip_tags(other);
+    if (!state.options.no_path_resolution) resolve_paths(state, other, inner.directory);
+    if (const Node* all = other.find("services"))
+      if (const Node* wanted = all->find(base_service)) base = *wanted;
+  } else {
+    if (base_service == name) return state.error(extends.place, "service `" + name + "` extends itself");
+    extend_service(state, document, base_service, scope, chain);
+    if (std::find_if(chain.begin(), chain.end(), [&](const auto& link) { return link == base_service + " in " + scope.path; }) != chain.end())
+      return state.error(extends.place, "services `" + name + "` and `" + base_service + "` extend each other");
+    if (const Node* wanted = document.find("services")->find(base_service)) base = *wanted;
+  }
+  if (!base.is_map()) return state.error(base_name_node->place, "service `" + name + "` extends `" + base_service + "`, which does not exist there");
+  service = document.find("services")->find(name);
+  Node holder = Node::map(), over = Node::map();
+  holder.set("services", Node::map()).set(name, std::move(base));
+  over.set("services", Node::map()).set(name, std::move(*service));
+  merge(holder, std::move(over));
+  *service = std::move(*holder.find("services")->find(name));
+}
+
+Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& scope) {
+  Node model = Node::map();
+  for (auto& document : documents) {
+    if (!state.options.no_interpolate) interpolate(state, document, scope.variables);
+    Node included = Node::map();
+    if (const Node* list = document.find("include"))
+      for (const auto& entry : list->items) include_entry(state, included, entry, scope);
+    document.erase("include");
+    if (document.find("version"))
+      state.warning(document.key_place("version"), "the attribute `version` is obsolete and ignored", "remove the line");
+    canonicalize(state, document);
+    document.erase("version");
+    merge(included, std::move(document));
+    std::vector<std::string> names;
+    if (const Node* services = included.find("services"))
+      for (const auto& [name, service] : services->fields) names.push_back(name);
+    for (const auto& name : names) extend_service(state, included, name, scope, {});
+    merge(model, std::move(included));
+  }
+  return model;
+}
+
+std::set<std::string> active_profiles(const LoadState& state) {
+  std::set<std::string> active(state.options.profiles.begin(), state.options.profiles.end());
+  if (active.empty())
+    if (const auto listed = state.variables.find("COMPOSE_PROFILES"); listed != state.variables.end())
+      for (auto& name : split_list(listed->second, ',')) active.insert(name);
+  return active;
+}
+
+std::set<std::string> disabled_services(const LoadState& state, const Node& model, std::set<std::string>& all_profiles) {
+  const auto active = active_profiles(state);
+  std::set<std::string> disabled;
+  for (const auto& [name, service] : model.find("services")->fields) {
+    const Node* profiles = service.find("profiles");
+    if (!profiles || profiles->items.empty()) continue;
+    bool enabled = active.count("*") || std::find(state.options.services.begin(), state.options.services.end(), name) != state.options.services.end();
+    for (const auto& profile : profiles->items) {
+      all_profiles.insert(profile.text);
+      enabled = enabled || active.count(profile.text);
+    }
+    if (!enabled) disabled.insert(name);
+  }
+  return disabled;
+}
+
+void need(const Node& services, const std::string& name, bool with_dependencies, std::set<std::string>& wanted) {
+  if (!services.find(name) || !wanted.insert(name).second || !with_dependencies) return;
+  if (const Node* needs = services.find(name)->find("depends_on"))
+    for (const auto& [dependency, how] : needs->fields) need(services, dependency, true, wanted);
+}
+
+// Leaves the selected services (and what they need) and takes the resources away that none of them uses.
+void select_services(LoadState& state, Node& model) {
+  Node& services = *model.find("services");
+  if (!state.options.services.empty()) {
+    std::set<std::string> wanted;
+    std::vector<std::string> known;
+    for (const auto& [name, service] : services.fields) known.push_back(name);
+    for (const auto& name : state.options.services) {
+      const auto near = text::nearest(name, known);
+      if (!services.find(name)) state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
+      need(services, name, !state.options.no_dependencies, wanted);
+    }
+    for (const auto& name : known)
+      if (!wanted.count(name)) services.erase(name);
+  }
+  if (state.options.all_resources) return;
+  std::map<std::string, std::set<std::string>> used;
+  for (const auto& [name, service] : services.fields) {
+    if (const Node* networks = service.find("networks")) for (const auto& [key, attachment] : networks->fields) used["networks"].insert(key);
+    if (const Node* mounts = service.find("volumes"))
+      for (const auto& mount : mounts->items)
+        if (const Node* source = mount.find("source"); source && mount.find("type")->text == "volume") used["volumes"].insert(source->text);
+    const Node* build = service.find("build");
+    for (const char* kind : {"secrets", "configs"})
+      for (const Node* owner : {&service, build})
+        if (const Node* grants = owner ? owner->find(kind) : nullptr)
+          for (const auto& grant : grants->items) if (const Node* source = grant.find("source")) used[kind].insert(source->text);
+    if (const Node* models = service.find("models")) for (const auto& [key, value] : models->fields) used["models"].insert(key);
+  }
+  for (const char* kind : {"networks", "volumes", "secrets", "configs", "models"}) {
+    Node* objects = model.find(kind);
+    if (!objects) continue;
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : objects->fields) keys.push_back(key);
+    for (const auto& key : keys) if (!used[kind].count(key)) objects->erase(key);
+    if (objects->fields.empty()) model.erase(kind);
+  }
+}
+
+}  // namespace
+
+LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files) {
+  LoadOutcome outcome;
+  LoadState state{.options = options, .files = files, .diagnostics = outcome.diagnostics, .variables = environment.variables};
+  const auto failed = [&](int code) {
+    if (outcome.diagnostics.has_errors()) outcome.exit_code = code;
+    return outcome.diagnostics.has_errors();
+  };
+  const std::string first_directory = !options.project_directory.empty() ? absolute_path(options.project_directory, options.working_dir)
+                                      : !options.files.empty() && options.files[0] != "-" ? parent_path(absolute_path(options.files[0], options.working_dir)) : options.working_dir;
+  load_environment(state, first_directory);
+  if (failed(kInvalidModel)) return outcome;
+  const Located located = locate(state);
+  if (failed(located.exit_code)) return outcome;
+  if (located.directory != first_directory && options.env_files.empty()) load_environment(state, located.directory);
+
+  std::vector<std::vector<Node>> documents;
+  std::vector<Node> all;
+  for (const auto& file : located.files) {
+    documents.push_back(read_documents(state, file, {}));
+    all.insert(all.end(), documents.back().begin(), documents.back().end());
+  }
+  if (failed(kInvalidModel)) return outcome;
+  const std::string name = project_name(state, all, located.directory);
+  state.variables.try_emplace("COMPOSE_PROJECT_NAME", name);
+
+  Node model = Node::map();
+  for (std::size_t i = 0; i < located.files.size(); ++i)
+    merge(model, load_documents(state, std::move(documents[i]), {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
+  strip_tags(model);
+  if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
+  if (failed(kInvalidModel)) return outcome;
+  if (!model.find("services")) model.set("services", Node::map());
+  model.set("name", Node::of(name));
+  validate(state, model);
+  if (failed(kInvalidModel)) return outcome;
+  if (!options.no_path_resolution) resolve_paths(state, model, located.directory);
+  if (!options.no_normalize) normalize(state, model, name);
+  std::set<std::string> profiles;
+  const auto disabled = disabled_services(state, model, profiles);
+  if (!options.no_consistency) check_consistency(state, model, disabled);
+  if (failed(kInvalidModel)) return outcome;
+  Node aside = Node::map();
+  for (const auto& service : disabled) {
+    aside.set(service, *model.find("services")->find(service));
+    model.find("services")->erase(service);
+  }
+  select_services(state, model);
+  if (!options.no_env_resolution) resolve_service_environment(state, model);
+  if (failed(kInvalidModel)) return outcome;
+  omit_empty(model);
+
+  Loaded loaded;
+  loaded.project = to_project(state, model);
+  Node others = Node::map();
+  others.set("services", std::move(aside));
+  loaded.project.disabled_services = to_project(state, others).services;
+  loaded.project.name = ProjectName(name);
+  loaded.project.working_dir = located.directory;
+  loaded.project.config_files = located.files;
+  for (const auto& file : options.env_files) loaded.project.environment_files.push_back(absolute_path(file, options.working_dir));
+  loaded.tree = std::move(model);
+  for (const auto& [variable, use] : state.uses) loaded.variables.push_back(use);
+  loaded.environment = state.variables;
+  loaded.profiles.assign(profiles.begin(), profiles.end());
+  if (!failed(kInvalidModel)) outcome.loaded = std::move(loaded);
+  return outcome;
+}
+
+}  // namespace berth::compose
