@@ -66,9 +66,10 @@ struct LaunchAccess {
     } else if (!launch.forks_) {
       launch.pid_ = pid;
       launch.pidfd_ = std::move(pidfd);
+      if (launch.on_pid_) launch.on_pid_(pid);
     }
   }
-  static void fail(Launch& launch, const Error& error) { launch.failure_ = error; }
+  static void on_pid(Launch& launch, std::function<void(int)> tell) { launch.on_pid_ = std::move(tell); }
 };
 
 Launch::~Launch() {
@@ -138,6 +139,7 @@ std::optional<LaunchOutcome> Launch::on_status() {
       case init::StatusKind::Forked:
         pid_ = status.value;
         pidfd_ = std::move(fd);
+        if (on_pid_) on_pid_(pid_);
         break;
       case init::StatusKind::Terminal: terminal_ = std::move(fd); break;
     }
@@ -207,6 +209,13 @@ struct StackLauncher::State {
     return nullptr;
   }
 
+  // The message is in the keeper's queue before the gate opens, so the keeper has it before the child can end by its program.
+  std::function<void(int)> namer(const std::string& name) {
+    return [this, name, alive = std::weak_ptr<int>(life)](int pid) {
+      if (!alive.expired()) (void)keeper.name_child(pid, name);
+    };
+  }
+
   Result<std::shared_ptr<Launch>> by_zygote(LaunchPlan& plan);
   Result<std::shared_ptr<Launch>> by_keeper(LaunchPlan& plan);
 
@@ -242,6 +251,7 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_zygote(LaunchPlan& plan
   auto launch = LaunchAccess::make(plan);
   LaunchAccess::set_memory(*launch, memory, 0);
   LaunchAccess::on_release(*launch, std::move(release));
+  LaunchAccess::on_pid(*launch, namer(launch->name()));
   BERTH_TRY(send_message(zygote.get(), message, plan.fds));
   waiting.push_back({launch, message.base, false});
   return launch;
@@ -261,6 +271,7 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_keeper(LaunchPlan& plan
   message.size = size;
   message.flags = plan.clone_flags;
   message.value = plan.forks ? init::kLaunchUnnamed : 0;
+  if (plan.forks) LaunchAccess::on_pid(*launch, namer(launch->name()));
   std::vector<int> fds{file.get()};
   fds.insert(fds.end(), plan.fds.begin(), plan.fds.end());
   BERTH_TRY(keeper.send(message, fds));

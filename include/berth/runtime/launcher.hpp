@@ -48,9 +48,8 @@ class Launch {
   int status_fd() const noexcept { return status_.get(); }
   std::optional<LaunchOutcome> on_status();
 
-  // Needs pid() != 0. For a pid that the keeper does not know under its name yet, tell it first: needs_naming().
+  // Call once pid() is known and recorded. The keeper knows the pid by its name from the moment pid() is set.
   Result<void> open_gate();
-  bool needs_naming() const noexcept { return forks_; }
 
  private:
   friend class StackLauncher;
@@ -63,6 +62,7 @@ class Launch {
   std::vector<std::string> labels_;
   sys::UniqueFd status_, gate_, pidfd_, terminal_;
   std::function<void()> release_memory_;
+  std::function<void(int)> on_pid_;      // tells the keeper the name of a child that it did not start itself
   struct MemoryView;                     // the plan's header, to see how far the child came
   std::shared_ptr<MemoryView> memory_;
   int pid_ = 0;

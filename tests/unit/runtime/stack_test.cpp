@@ -60,10 +60,7 @@ struct Supervisor {
     if (watched[2].revents && launch && outcome) *outcome = launch->on_status();
     const bool pid_known = launch && launch->pid() != 0;
     if (pid_known && on_known) on_known(*launch);
-    if (pid_known) {
-      if (launch->needs_naming()) (void)link.name_child(launch->pid(), launch->name());
-      (void)launch->open_gate();
-    }
+    if (pid_known) (void)launch->open_gate();
     return true;
   }
   std::pair<std::shared_ptr<Launch>, LaunchOutcome> start(LaunchPlan plan, const std::function<void(Launch&)>& on_known = {}) {
