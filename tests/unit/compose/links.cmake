@@ -1,0 +1,2 @@
+add_executable(compose_config_driver ${CMAKE_CURRENT_SOURCE_DIR}/compose_config/main.cpp)
+target_link_libraries(compose_config_driver PRIVATE berth_compose)
