@@ -60,6 +60,27 @@ std::vector<const ContainerState*> pick(const engine::ObservedState& observed,
   return list;
 }
 
+// `restart` takes along who depends on a restarted service with `restart: true`, through as many steps as it takes.
+void add_restarted_dependents(const engine::ObservedState& observed, std::vector<const ContainerState*>& chosen) {
+  std::set<std::string> services;
+  for (const auto* state : chosen) services.insert(state->spec.service.value);
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const auto& state : observed.containers) {
+      if (state.spec.one_off || !is_alive(state.phase)) continue;
+      if (std::find(chosen.begin(), chosen.end(), &state) != chosen.end()) continue;
+      const auto& dependencies = state.spec.depends_on;
+      if (std::none_of(dependencies.begin(), dependencies.end(), [&](const auto& dependency) {
+            return dependency.second.restart && services.count(dependency.first);
+          }))
+        continue;
+      chosen.push_back(&state);
+      services.insert(state.spec.service.value);
+      grew = true;
+    }
+  }
+}
+
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -102,7 +123,8 @@ Plan plan_down(const model::Project& project, const engine::ObservedState& obser
   }
   if (options.volumes)
     for (const auto& [name, state] : observed.volumes)
-      if (state.spec.project == project.name && !state.spec.key.empty() && !state.spec.volume.external)
+      if (state.spec.project == project.name && !state.spec.key.empty() && !state.spec.volume.external &&
+          (!knows_services || project.volumes.count(state.spec.key)))  // Compat: what the file does not declare stays
         draft.add(RemoveVolume{name}, removed, "down -v was asked for");
   return draft.finish();
 }
@@ -112,9 +134,10 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
     if (std::none_of(observed.containers.begin(), observed.containers.end(),
                      [&](const ContainerState& state) { return state.spec.service.value == name; }))
       return Error::make(ErrorKind::NotFound, "service `" + name + "` has no container");
-  const auto chosen = pick(observed, [&](const ContainerState& state) {
+  auto chosen = pick(observed, [&](const ContainerState& state) {
     return !state.spec.one_off && (options.services.empty() || contains(options.services, state.spec.service.value));
   });
+  if (options.verb == Verb::Restart && !options.no_dependencies) add_restarted_dependents(observed, chosen);
   Draft draft;
   const auto start_all = [&](const std::map<ContainerId, int>& stops, bool alive_too, const std::string& cause) {
     std::map<std::string, std::vector<std::string>> dependencies;
@@ -130,11 +153,28 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
       for (const auto& [service, unused] : groups) order->push_back(service);
     }
     std::map<std::string, After> started;
+    std::map<std::pair<int, model::DependencyCondition>, int> waits;  // one for all that wait for the same thing
+    const auto ready_after = [&](const std::string& name, const model::Dependency& dependency, const std::string& waiter) {
+      if (dependency.condition == model::DependencyCondition::Started) return started[name];
+      After after;
+      for (const int start : started[name]) {
+        const auto* action = draft.find_start(start);
+        int& wait = waits[{start, dependency.condition}];
+        if (!wait)
+          wait = draft.add(AwaitCondition{action->container, dependency.condition, dependency.required}, {start},
+                           waiter + " depends on it");
+        after.push_back(wait);
+      }
+      return after;
+    };
     for (const auto& service : *order)
       for (const auto* state : groups.at(service)) {
         if (is_alive(state->phase) && !alive_too) continue;
         After after;
-        for (const auto& name : dependencies[service]) after.insert(after.end(), started[name].begin(), started[name].end());
+        for (const auto& name : dependencies[service]) {
+          const After ready = ready_after(name, state->spec.depends_on.count(name) ? state->spec.depends_on.at(name) : model::Dependency{}, service);
+          after.insert(after.end(), ready.begin(), ready.end());
+        }
         if (const auto stop = stops.find(state->id); stop != stops.end()) after.push_back(stop->second);
         started[service].push_back(draft.add(StartContainer{ref_of(*state)}, std::move(after), cause));
       }

@@ -16,6 +16,10 @@ class Draft {
  public:
   // Returns the action's number. `after` is sorted and freed of doubles and zeros.
   int add(What what, After after, std::string cause);
+  // The start that action `number` is; null where it is something else.
+  const StartContainer* find_start(int number) const {
+    return std::get_if<StartContainer>(&plan_.actions[static_cast<std::size_t>(number) - 1].what);
+  }
   void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }
   Plan finish() { return std::move(plan_); }
 

@@ -212,6 +212,7 @@ class UpPlanner {
     const int wanted = replicas(service);
     const After after = started_after(service);
     std::vector<const ContainerState*> present = existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};
+    settle_interrupted(present);
     while (static_cast<int>(present.size()) > wanted) {
       take_down(*present.back(), "scaled to " + std::to_string(wanted));
       present.pop_back();
@@ -222,6 +223,25 @@ class UpPlanner {
     for (int number = 1; static_cast<int>(placed_[name].size()) < wanted; ++number)
       if (!numbers.count(number)) BERTH_TRY(plan_new(service, number, after));
     return {};
+  }
+
+  // A recreation that was interrupted left a new container beside the old one: the new one goes and is made again. Where the
+  // old one is gone already, the new one gets its name.
+  void settle_interrupted(std::vector<const ContainerState*>& present) {
+    for (std::size_t i = 0; i < present.size();) {
+      const ContainerState& state = *present[i];
+      const bool unnamed = state.name != state.spec.name;
+      const bool has_older = std::any_of(present.begin(), present.end(), [&](const auto* other) {
+        return other != &state && other->spec.number == state.spec.number && other->name == other->spec.name;
+      });
+      if (unnamed && has_older) {
+        leftovers_[state.spec.name] = take_down(state, "it is left over from an interrupted recreation");
+        present.erase(present.begin() + static_cast<long>(i));
+        continue;
+      }
+      if (unnamed) renames_[state.id] = draft_.add(RenameContainer{ref_of(state)}, {}, "the one that it replaces is gone");
+      ++i;
+    }
   }
 
   Result<engine::ContainerSpec> wanted_spec(const model::Service& service, int number) const {
@@ -240,12 +260,13 @@ class UpPlanner {
   Result<void> plan_present(const model::Service& service, const ContainerState& state, const After& after, bool named) {
     auto spec = wanted_spec(service, state.spec.number);
     if (!spec) return spec.error();
+    const auto renamed = renames_.find(state.id);
     if (const auto cause = divergence(state, *spec, named)) {
       recreate(service, state, *spec, *cause, after);
     } else if (state.phase == Phase::Paused) {
       place_unpaused(service, state);
     } else if (!is_alive(state.phase)) {
-      place(service, ref_of(state), 0, after, state.phase == Phase::Created ? "it was never started" : "it has ended", false);
+      place(service, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after, state.phase == Phase::Created ? "it was never started" : "it has ended", false);
     } else if (restarts_with_dependency(service)) {
       After stop_after = after;
       const int stopped = draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
@@ -278,8 +299,12 @@ class UpPlanner {
       return;
     }
     const std::string temporary = short_id(state.id) + "_" + spec.name;
-    const int created = draft_.add(CreateContainer{spec, temporary, inherit}, created_after(service), cause);
-    const int removed = take_down(state, cause, {created});
+    After create_after = created_after(service);
+    // A leftover holds the temporary name.
+    if (const auto leftover = leftovers_.find(spec.name); leftover != leftovers_.end()) create_after.push_back(leftover->second);
+    const int created = draft_.add(CreateContainer{spec, temporary, inherit}, std::move(create_after), cause);
+    const auto pending = renames_.find(state.id);
+    const int removed = take_down(state, cause, {created, pending == renames_.end() ? 0 : pending->second});
     const ContainerRef made{service.name, spec.number, spec.name, {}, created};
     const int renamed = draft_.add(RenameContainer{made}, {removed}, "the old one is gone");
     place(service, made, renamed, after, "it was created", false);
@@ -336,6 +361,8 @@ class UpPlanner {
   Selection selection_;
   Draft draft_;
   std::map<std::string, int> networks_, volumes_;       // key -> action that makes it
+  std::map<ContainerId, int> renames_;                  // interrupted recreations -> action that gives the name
+  std::map<std::string, int> leftovers_;                // name -> action that removes the interrupted recreation
   std::map<ContainerId, int> taken_down_;               // container -> action that removes it
   std::map<std::string, std::vector<Replica>> placed_;  // service -> what will run
   std::set<std::string> renewed_services_, renewed_names_;

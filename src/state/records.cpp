@@ -101,6 +101,7 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   const auto& [record, run] = stored;
   engine::ContainerState state;
   state.id = record.id;
+  state.name = record.name;
   state.spec = record.spec;
   state.phase = run.phase;
   state.pid = run.pid;

@@ -147,6 +147,7 @@ struct Publication {
 
 struct ContainerState {
   ContainerId id;
+  std::string name;              // now; differs from spec.name while an older container holds that
   ContainerSpec spec;
   Phase phase = Phase::Created;
   int pid = 0;                   // while Running or Paused
@@ -174,6 +175,6 @@ BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, interval, timeout, start_period, st
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (), (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment, working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files, endpoints, network_mode, ports, extra_hosts, dns, dns_search, dns_opt, restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop, depends_on, config_hash))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))
 BOOST_DESCRIBE_STRUCT(Publication, (), (host_ip, host_port, target, protocol))
-BOOST_DESCRIBE_STRUCT(ContainerState, (), (id, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health, error, created_at, started_at, finished_at, addresses, publications))
+BOOST_DESCRIBE_STRUCT(ContainerState, (), (id, name, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health, error, created_at, started_at, finished_at, addresses, publications))
 
 }  // namespace berth::engine

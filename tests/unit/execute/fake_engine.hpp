@@ -46,8 +46,8 @@ class FakeEngine : public Containers, public Networks, public Volumes {
       ContainerState container;
       container.id = ContainerId("id" + std::to_string(++last_id_) + std::string(60, '0'));
       container.spec = spec;
+      container.name = name;
       names_.insert(name);
-      current_names_[container.id.value] = name;
       state.containers.push_back(container);
       done(container.id);
     });
@@ -79,18 +79,18 @@ class FakeEngine : public Containers, public Networks, public Volumes {
       if (fails) return done(broken("remove"));
       if (auto* c = find(id)) {
         if (c->phase == Phase::Running) wrongs.push_back(c->spec.name + " removed while it runs");
-        names_.erase(current_names_[id.value]);
+        names_.erase(c->name);
         std::erase_if(state.containers, [&](const auto& other) { return other.id == id; });
       }
       done({});
     });
   }
   void rename(const ContainerId& id, const std::string& name, Done<> done) override {
-    on(id, "rename", done, [this, id, name](ContainerState&) {
+    on(id, "rename", done, [this, name](ContainerState& c) {
       if (names_.count(name)) wrongs.push_back("name " + name + " taken twice");
-      names_.erase(current_names_[id.value]);
+      names_.erase(c.name);
       names_.insert(name);
-      current_names_[id.value] = name;
+      c.name = name;
     });
   }
   void await(const ContainerId& id, model::DependencyCondition condition, std::function<void(const std::string&)> progress,
@@ -163,7 +163,6 @@ class FakeEngine : public Containers, public Networks, public Volumes {
   std::mt19937 random_;
   std::vector<std::function<void()>> waiting_;
   std::set<std::string> names_;
-  std::map<std::string, std::string> current_names_;
   int operations_ = 0, fail_at_ = -1, last_id_ = 0;
 };
 

@@ -149,6 +149,32 @@ TEST_P(Law, AFailureAnywhereIsMendedByTheNextUp) {
   }
 }
 
+TEST_P(Law, AnInterruptedChangeIsFinishedByTheNextUp) {
+  for (int failing = 0; failing < 12; ++failing) {
+    std::mt19937 random(base_seed() * 1000 + GetParam());
+    FakeEngine engine(random());
+    engine.state.images["busybox"] = busybox();
+    auto project = random_project(random);
+    run(engine, up(project, engine));
+    auto changed = project.services.begin();
+    std::advance(changed, random() % project.services.size());
+    changed->second.environment["CHANGED"] = "1";
+    engine.fail_operation(failing);
+    const auto interrupted = up(project, engine);
+    run(engine, interrupted);
+    const auto next = up(project, engine);
+    EXPECT_TRUE(run(engine, next).ok) << interrupted.to_text() << next.to_text();
+    EXPECT_EQ(engine.wrongs, std::vector<std::string>{}) << interrupted.to_text() << next.to_text();
+    EXPECT_EQ(up(project, engine).to_text(), "nothing to do\n");
+    std::set<std::string> names;
+    for (const auto& container : engine.state.containers) {
+      EXPECT_EQ(container.name, container.spec.name);
+      EXPECT_TRUE(names.insert(container.name).second);
+      EXPECT_EQ(container.phase, engine::Phase::Running);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Random, Law, testing::Range(0u, 60u));
 
 TEST(Execution, SkipsWhatDependsOnAFailureAndSaysWhy) {
