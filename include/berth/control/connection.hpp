@@ -46,6 +46,10 @@ class Connection {
   void forget_behind(const std::string& container);
   // Closes once all that was sent has been written; no message is delivered any more.
   void close_when_sent();
+  // Problem, Done{ok = false}, close_when_sent().
+  void refuse(const std::string& text);
+  // From now on any other message than Shutdown is refused: the peer speaks another protocol.
+  void take_only_shutdown();
 
   bool is_open() const noexcept;
   std::size_t queued_bytes() const noexcept;
