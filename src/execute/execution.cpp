@@ -63,6 +63,7 @@ struct Execution::State : std::enable_shared_from_this<State> {
   Now now;
   engine::EventSink sink;
   std::vector<Node> nodes;
+  std::map<int, int> roots;         // skipped action -> the one that failed
   std::map<int, ContainerId> made;  // by the number of the action that created it
   std::function<void(const Outcome&)> done;
   Outcome outcome;
@@ -109,11 +110,14 @@ struct Execution::State : std::enable_shared_from_this<State> {
     perform(action);
   }
 
-  void skip(const plan::Action& action, const plan::Action& failed) {
+  // Names the action that really failed, not the skipped one in between.
+  void skip(const plan::Action& action, const plan::Action& before) {
     nodes[index(action)] = Node::Failed;
+    const auto through = roots.find(before.number);
+    const int root = roots[action.number] = through == roots.end() ? before.number : through->second;
     ++outcome.skipped;
     again = true;
-    emit(action, Step::Skipped, "`" + appearance_of(failed.what).name + "` failed");
+    emit(action, Step::Skipped, "`" + appearance_of(plan.actions[static_cast<std::size_t>(root) - 1].what).name + "` failed");
   }
 
   void complete(const plan::Action& action, const Error* error) {

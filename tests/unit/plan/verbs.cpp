@@ -1,0 +1,141 @@
+// Verbs over what exists, and the corners of container_spec: db <- migrate <- web as one stack that is up.
+#include <gtest/gtest.h>
+
+#include "berth/plan/plan.hpp"
+
+namespace berth::plan::verbs {
+namespace {
+
+using model::DependencyCondition;
+
+model::Project stack() {
+  model::Project project;
+  project.name = ProjectName("shop");
+  project.networks["default"].name = "shop_default";
+  project.volumes["data"].name = "shop_data";
+  for (const char* name : {"cache", "db", "migrate", "web"}) {
+    auto& service = project.services[name];
+    service.name = ServiceName(name);
+    service.image = "busybox";
+    service.networks["default"] = {};
+  }
+  project.services["db"].volumes.emplace_back().source = "data";
+  project.services["db"].volumes.back().target = "/data";
+  project.services["migrate"].depends_on["db"].condition = DependencyCondition::Healthy;
+  auto& web = project.services["web"].depends_on;
+  web["db"].restart = true;
+  web["migrate"].condition = DependencyCondition::CompletedSuccessfully;
+  return project;
+}
+
+engine::ObservedState up_and(engine::Phase phase) {
+  const auto project = stack();
+  engine::ObservedState observed;
+  for (const auto& [name, service] : project.services) {
+    auto& state = observed.containers.emplace_back();
+    state.spec = container_spec(project, service, 1, {}).value();
+    state.name = state.spec.name;
+    state.id = ContainerId(name);
+    state.phase = phase;
+  }
+  auto& volume = observed.volumes["shop_data"].spec;
+  volume.project = project.name;
+  volume.key = "data";
+  volume.volume = project.volumes.at("data");
+  return observed;
+}
+
+std::string verb_text(const engine::ObservedState& observed, const VerbOptions& options) {
+  return plan_verb(observed, options).value().to_text();
+}
+
+TEST(Restart, TakesAlongTheDependentsThatAskForIt) {
+  VerbOptions options;
+  options.verb = Verb::Restart;
+  options.services = {"db"};
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options),
+            "[] -> #1 container web:1 stop, because restart was asked for\n"
+            "[1] -> #2 container db:1 stop, because restart was asked for\n"
+            "[2] -> #3 container db:1 start, because restart was asked for\n"
+            "[1,3] -> #4 container web:1 start, because restart was asked for\n");
+  options.no_dependencies = true;
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options),
+            "[] -> #1 container db:1 stop, because restart was asked for\n"
+            "[1] -> #2 container db:1 start, because restart was asked for\n");
+}
+
+TEST(Start, WaitsForConditionsAsUpDoes) {
+  VerbOptions options;
+  options.verb = Verb::Start;
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Exited), options),
+            "[] -> #1 container cache:1 start, because start was asked for\n"
+            "[] -> #2 container db:1 start, because start was asked for\n"
+            "[2] -> #3 container db:1 wait until healthy, because migrate depends on it\n"
+            "[3] -> #4 container migrate:1 start, because start was asked for\n"
+            "[4] -> #5 container migrate:1 wait until completed successfully, because web depends on it\n"
+            "[2,5] -> #6 container web:1 start, because start was asked for\n");
+}
+
+TEST(Start, OfWhatRunsIsNothing) {
+  VerbOptions options;
+  options.verb = Verb::Start;
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options), "nothing to do\n");
+}
+
+TEST(Remove, LeavesWhatRunsUnlessItIsStoppedFirst) {
+  VerbOptions options;
+  options.verb = Verb::Remove;
+  options.services = {"cache"};
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options), "nothing to do\n");
+  options.stop_first = true;
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options),
+            "[] -> #1 container cache:1 stop, because rm was asked for\n"
+            "[1] -> #2 container cache:1 remove, because rm was asked for\n");
+}
+
+TEST(Down, KeepsAVolumeThatTheFileDoesNotDeclare) {
+  auto project = stack();
+  DownOptions options;
+  options.volumes = true;
+  project.volumes.clear();
+  EXPECT_EQ(plan_down(project, up_and(engine::Phase::Running), options).to_text().find("volume"), std::string::npos);
+  model::Project name_only;  // without a file, by name: all of it
+  name_only.name = project.name;
+  EXPECT_NE(plan_down(name_only, up_and(engine::Phase::Running), options).to_text().find("volume shop_data remove"),
+            std::string::npos);
+}
+
+TEST(Spec, JoinsTheContainerOfAnotherService) {
+  auto project = stack();
+  auto& web = project.services["web"];
+  web.network_mode = "service:db";
+  EXPECT_EQ(container_spec(project, web, 1, {})->network_mode, "container:shop-db-1");
+  EXPECT_TRUE(container_spec(project, web, 1, {})->endpoints.empty());
+  project.services["db"].container_name = "base";
+  EXPECT_EQ(container_spec(project, web, 1, {})->network_mode, "container:base");
+}
+
+TEST(Spec, TheHighestPriorityNetworkComesFirst) {
+  auto project = stack();
+  project.networks["zone"].name = "shop_zone";
+  auto& web = project.services["web"];
+  web.networks["zone"].priority = 10;
+  web.networks["zone"].aliases = {"www"};
+  const auto spec = container_spec(project, web, 1, {}).value();
+  ASSERT_EQ(spec.endpoints.size(), 2u);
+  EXPECT_EQ(spec.endpoints[0].network, "shop_zone");
+  EXPECT_EQ(spec.endpoints[0].aliases, (std::vector<std::string>{"web", "www"}));
+}
+
+TEST(Spec, RefusesAnExternalSecret) {
+  auto project = stack();
+  project.secrets["token"].external = true;
+  auto& web = project.services["web"];
+  web.secrets.emplace_back().source = "token";
+  const auto spec = container_spec(project, web, 1, {});
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().to_string(), "unsupported external secret `token`");
+}
+
+}  // namespace
+}  // namespace berth::plan::verbs
