@@ -87,6 +87,20 @@ struct BuildEvent {
 
 using BuildSink = std::function<void(const BuildEvent&)>;
 
+// A Failed event for people: place, the instruction's lines marked with `>>>`, the last output, the message.
+std::string render_failure(const BuildEvent& event);
+
+// The network of RUN steps, made by whoever has the network module at hand (`local`). One per RUN; closed by the destructor.
+class RunNetwork {
+ public:
+  virtual ~RunNetwork() = default;
+  virtual int namespace_fd() const = 0;
+  virtual std::string resolv_conf() const = 0;
+  // Descriptors to poll for reading while the RUN runs (the DNS sockets), and what to do when one is readable.
+  virtual std::vector<int> poll_fds() const = 0;
+  virtual void on_readable(int fd) = 0;
+};
+
 struct BuildOutcome {
   ImageDigest digest;
   std::size_t steps = 0;
@@ -107,6 +121,8 @@ struct BuildPorts {
   int cancel_fd = -1;
   // Fetches an image that is not in the store; empty: such a FROM is an error that says so.
   std::function<Result<void>(const std::string& reference)> pull;
+  // Empty: RUN steps of the default network see loopback only, which is said once as a warning.
+  std::function<Result<std::unique_ptr<RunNetwork>>()> network;
 };
 
 Result<BuildOutcome> build(const BuildRequest& request, BuildPorts& ports, const BuildSink& sink);
