@@ -1,0 +1,116 @@
+// The command line as data. One table says which global flags and commands exist, what each flag takes, and what is said about
+// it; the parser, `--help`, the man page and the shell completions all come from it.
+//
+//   auto parsed = cli::parse_command_line({"-f", "a.yaml", "up", "-d", "web"});
+//   if (!parsed) return report(parsed.error());       // UsageError: message, hint, exit code 16
+//   parsed->options.flag("detach");  parsed->globals.all("file");  parsed->operands;
+//
+// Rules are docker compose's: global flags stand before the command (`--dry-run` also after it); `run` and `exec` take no flag
+// after their first operand; `--name value`, `--name=value`, `-n value`, `-nvalue`, `-abc` for flags that take no value; `--`
+// ends the flags. All of it is pure: no environment, no terminal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/system/result.hpp>
+
+namespace berth::cli {
+
+enum class ValueKind { Flag, Text, Number, Seconds };  // Seconds: a whole number, as -t takes it
+
+// Some flags are docker compose's but cannot do anything here.
+enum class Effect {
+  Works,
+  None,     // accepted: what it asks for is so anyway, `why` tells why
+  Refused,  // an error that gives `why`
+};
+
+struct Option {
+  std::string_view name;
+  char short_name = 0;  // 0: none
+  ValueKind value = ValueKind::Flag;
+  std::string_view value_name;  // shown in help; empty for flags
+  std::string_view help;
+  bool repeatable = false;
+  std::string_view fallback;  // value when it is not given
+  std::string_view choices;   // "a|b|c": other values are refused
+  bool hidden = false;
+  Effect effect = Effect::Works;
+  std::string_view why;
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view alias;
+  std::string_view operands;  // as help shows them
+  std::string_view summary;
+  std::span<const Option> options;
+  bool interspersed = true;   // flags may follow operands
+  bool needs_root = true;
+  std::size_t min_operands = 0;
+  std::size_t max_operands = SIZE_MAX;
+  bool hidden = false;
+  std::string_view refused;   // not empty: docker compose has it, we do not, and this is why
+};
+
+std::span<const Option> global_options();
+std::span<const Command> commands();
+const Command* find_command(std::string_view name);  // by name or alias
+
+// Values as given, by the long name of their option.
+class OptionValues {
+ public:
+  void add(const Option& option, std::string value);
+  void set_fallbacks(std::span<const Option> options);
+  bool given(std::string_view name) const;
+  bool flag(std::string_view name) const;                       // false where not given
+  std::string text(std::string_view name) const;                // last value, else the table's fallback
+  std::optional<std::string> maybe(std::string_view name) const;
+  std::vector<std::string> all(std::string_view name) const;
+  std::optional<long> number(std::string_view name) const;      // checked when parsed
+
+ private:
+  std::map<std::string, std::vector<std::string>, std::less<>> entries_;
+  std::map<std::string, std::string, std::less<>> fallbacks_;
+};
+
+struct CommandLine {
+  const Command* command = nullptr;  // nothing: only global flags (help, version) were given
+  OptionValues globals;
+  OptionValues options;
+  std::vector<std::string> operands;
+  bool help = false;
+};
+
+class UsageError {
+ public:
+  UsageError() = default;
+  UsageError(std::string message, std::string hint, int exit_code = 16)
+      : message_(std::move(message)), hint_(std::move(hint)), exit_code_(exit_code) {}
+  const std::string& message() const noexcept { return message_; }
+  const std::string& hint() const noexcept { return hint_; }  // may be empty
+  int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  std::string message_;
+  std::string hint_;
+  int exit_code_ = 16;
+};
+[[noreturn]] void throw_exception_from_error(const UsageError& error, const boost::source_location& location);
+
+using ParsedLine = boost::system::result<CommandLine, UsageError>;
+
+// `arguments` without argv[0]. Checks names, values and the number of operands; what fits together is the command's business.
+ParsedLine parse_command_line(const std::vector<std::string>& arguments);
+
+// Text of `PROGRAM --help` and `PROGRAM COMMAND --help`.
+std::string program_help(std::string_view program);
+std::string command_help(std::string_view program, const Command& command);
+
+}  // namespace berth::cli

@@ -1,0 +1,132 @@
+#include "berth/cli/app.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+
+#include "commands.hpp"
+
+namespace berth::cli {
+
+std::string App::variable(const std::string& name) const {
+  const auto found = environment.find(name);
+  return found == environment.end() ? std::string() : found->second;
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_error(const Error& error) {
+  std::fprintf(stderr, "error: %s\n", error.to_string().c_str());
+  if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
+}
+
+void print_warning(std::string_view text) {
+  std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+namespace {
+
+// Workflow commands end at a newline; `%`, CR and LF are escaped (and `:` and `,` in properties).
+std::string escape_annotation(std::string_view text, bool property) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '%') out += "%25";
+    else if (c == '\r') out += "%0D";
+    else if (c == '\n') out += "%0A";
+    else if (property && c == ':') out += "%3A";
+    else if (property && c == ',') out += "%2C";
+    else out += c;
+  }
+  return out;
+}
+
+void print_annotation(const text::Diagnostic& diagnostic) {
+  const char* level = diagnostic.severity == text::Severity::Error     ? "error"
+                      : diagnostic.severity == text::Severity::Warning ? "warning"
+                                                                       : "notice";
+  std::string place;
+  if (diagnostic.span)
+    place = " file=" + escape_annotation(diagnostic.span.file->path(), true) + ",line=" + std::to_string(diagnostic.span.line) +
+            ",col=" + std::to_string(diagnostic.span.column);
+  std::fprintf(stderr, "::%s%s::%s\n", level, place.c_str(), escape_annotation(diagnostic.message, false).c_str());
+}
+
+bool wants_color(const App& app, int fd) {
+  const std::string given = app.line.globals.maybe("ansi").value_or(app.variable("COMPOSE_ANSI"));
+  if (app.line.globals.flag("no-ansi") || given == "never") return false;
+  if (given == "always") return true;
+  if (!app.variable("NO_COLOR").empty()) return false;
+  if (const std::string force = app.variable("CLICOLOR_FORCE"); !force.empty() && force != "0") return true;
+  return isatty(fd) != 0 && app.variable("TERM") != "dumb";
+}
+
+std::string program_name(const std::string& argv0) {
+  const std::string base = argv0.substr(argv0.rfind('/') + 1);  // npos + 1 is 0: the whole
+  return base == "docker-compose" ? base : "berth";
+}
+
+void report(const UsageError& error) {
+  std::fprintf(stderr, "error: %s\n", error.message().c_str());
+  if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
+}
+
+// What needs no command's work: help and version. Nothing where the command is to run.
+std::optional<int> answer_without_command(const App& app) {
+  if (app.line.command && app.line.help) {
+    print(command_help(app.program, *app.line.command));
+    return kOk;
+  }
+  if (app.line.command) return std::nullopt;
+  if (app.line.globals.flag("version") && !app.line.help) return run_version(app);
+  print(program_help(app.program));
+  return kOk;
+}
+
+int run_command(const App& app) {
+  const Command& command = *app.line.command;
+  const std::string name(command.name);
+  const CommandFunction function = command_function(command.name);
+  if (!function)
+    throw Failure(Error::make(ErrorKind::Unsupported, "`" + name + "` is not part of this build of berth"));
+  if (command.needs_root && geteuid() != 0)
+    throw Failure(Error::make(ErrorKind::Permission, "`" + name + "` needs root: run `sudo " + app.program + " " + name + " ...`"));
+  return function(app);
+}
+
+}  // namespace
+
+void print_diagnostics(const App& app, const text::Diagnostics& diagnostics) {
+  for (const text::Diagnostic& diagnostic : diagnostics.all()) {
+    const std::string shown = text::render(diagnostic, {.color = app.color_err});
+    std::fwrite(shown.data(), 1, shown.size(), stderr);
+    if (app.variable("GITHUB_ACTIONS") == "true") print_annotation(diagnostic);
+  }
+}
+
+int run_program(const std::string& argv0, const std::vector<std::string>& arguments,
+                std::map<std::string, std::string> environment) {
+  ParsedLine parsed = parse_command_line(arguments);
+  if (!parsed) {
+    report(parsed.error());
+    return parsed.error().exit_code();
+  }
+  App app{.program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
+  app.paths = state::choose_paths(app.line.globals.text("root"), app.line.globals.text("run-root"));
+  app.color_out = wants_color(app, STDOUT_FILENO);
+  app.color_err = wants_color(app, STDERR_FILENO);
+  try {
+    const auto answered = answer_without_command(app);
+    const int code = answered ? *answered : run_command(app);
+    // A full disk or a closed pipe behind stdout shows only here.
+    if (std::fflush(stdout) != 0) throw Failure(Error::system(errno, "write to", "stdout"));
+    return code;
+  } catch (const Failure& failure) {
+    std::fflush(stdout);
+    print_error(failure.error());
+    return kFailed;
+  }
+}
+
+}  // namespace berth::cli

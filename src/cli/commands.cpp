@@ -1,0 +1,19 @@
+#include "commands.hpp"
+
+namespace berth::cli {
+
+CommandFunction command_function(std::string_view name) {
+  static constexpr struct {
+    std::string_view name;
+    CommandFunction function;
+  } kFunctions[] = {
+      {"help", run_help},
+      {"ps", run_ps},
+      {"version", run_version},
+  };
+  for (const auto& entry : kFunctions)
+    if (entry.name == name) return entry.function;
+  return nullptr;
+}
+
+}  // namespace berth::cli

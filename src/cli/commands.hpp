@@ -1,0 +1,19 @@
+// The commands, one file each below commands/. Each gets the App and returns the exit code.
+#pragma once
+
+#include <string_view>
+
+#include "berth/cli/app.hpp"
+
+namespace berth::cli {
+
+using CommandFunction = int (*)(const App&);
+
+int run_version(const App& app);
+int run_help(const App& app);
+int run_ps(const App& app);
+
+// Nothing where this build has no such command.
+CommandFunction command_function(std::string_view name);
+
+}  // namespace berth::cli
