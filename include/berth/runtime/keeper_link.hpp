@@ -27,6 +27,8 @@ struct ParkedFd {
 struct FetchDone {
   int count = 0;
 };
+// Trap: one sent to a supervisor that died before it read it does not come again. The record (start_pair.hpp:
+// read_exit_record) is written before the message: a new supervisor reads exits/ first.
 struct ChildExited {
   int pid = 0;
   int status = 0;    // as of waitpid
