@@ -1,0 +1,43 @@
+// One nf_tables table per project, `berth_<8 hex>` in family ip, replaced as a whole: the kernel's state is a pure function of
+// ProjectFirewall. Nothing may enter a bridge from elsewhere but translated connections and answers, which is isolation between
+// networks and the block of direct access in one rule; an internal network lets nothing in or out.
+//
+// 127.0.0.1 and ::1 are not translated (no route_localnet): the reserved sockets (ports.hpp) serve them through proxy.hpp.
+// An accept here cannot override a drop in somebody else's base chain (ufw, firewalld, Docker's FORWARD policy).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "berth/base/error.hpp"
+#include "berth/base/ids.hpp"
+#include "berth/network/bridges.hpp"
+#include "berth/sys/ipv4.hpp"
+#include "berth/sys/nft.hpp"
+
+namespace berth::network {
+
+struct FirewallNetwork {
+  std::string bridge;
+  sys::Ipv4Subnet subnet;
+  bool internal = false;
+  bool masquerade = true;
+};
+FirewallNetwork firewall_network(const NetworkRecord& record);
+
+struct ProjectFirewall {
+  std::string table;
+  std::vector<FirewallNetwork> networks;
+  std::vector<sys::NftDnat> ports;  // host 0.0.0.0: any address; loopback ones are left out by render
+};
+
+// Of root and project, so that two roots on one host do not share tables.
+std::string firewall_table(const std::string& root, const ProjectName& project);
+void render_firewall(const ProjectFirewall& firewall, sys::NetlinkBatch& batch);  // pure
+
+Result<void> apply_firewall(const ProjectFirewall& firewall);
+Result<void> remove_firewall(const std::string& table);  // one that is not there is no failure
+Result<void> enable_forwarding();                        // net.ipv4.ip_forward
+
+}  // namespace berth::network

@@ -1,0 +1,129 @@
+#include "berth/network/firewall.hpp"
+
+#include <linux/netlink.h>
+
+#include "berth/sys/file.hpp"
+#include "stable_hash.hpp"
+
+namespace berth::network {
+namespace {
+
+void render_forward(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) {
+  sys::add_nft_chain(batch, firewall.table, "forward", "filter", sys::NftHook::Forward, 0);
+  for (const auto& network : firewall.networks) {
+    if (network.internal) {
+      for (const bool out : {true, false}) {
+        sys::NftRule rule(batch, firewall.table, "forward");
+        rule.in_interface(network.bridge, !out);
+        rule.out_interface(network.bridge, out);
+        rule.drop();
+      }
+      continue;
+    }
+    // `accept` ends only this chain, so the rules of the other networks must come before it: each drop names its bridge,
+    // and what is let in here was translated or asked for.
+    auto entering = [&](sys::NftRule& rule) {
+      rule.in_interface(network.bridge, false);
+      rule.out_interface(network.bridge);
+    };
+    {
+      sys::NftRule rule(batch, firewall.table, "forward");
+      entering(rule);
+      rule.conntrack_state(sys::kNftEstablished | sys::kNftRelated);
+      rule.accept();
+    }
+    {
+      sys::NftRule rule(batch, firewall.table, "forward");
+      entering(rule);
+      rule.translated();
+      rule.accept();
+    }
+    sys::NftRule rule(batch, firewall.table, "forward");
+    entering(rule);
+    rule.drop();
+  }
+}
+
+void render_translation(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) {
+  std::vector<sys::NftDnat> any, by_address;
+  for (const auto& port : firewall.ports)
+    if (!port.host.is_loopback()) (port.host.value == 0 ? any : by_address).push_back(port);
+  if (any.empty() && by_address.empty()) return;
+  const sys::Ipv4Subnet loopback = *sys::Ipv4Subnet::parse("127.0.0.0/8");
+  if (!any.empty()) sys::add_nft_dnat_map(batch, firewall.table, "published", 1, false, any);
+  if (!by_address.empty()) sys::add_nft_dnat_map(batch, firewall.table, "published_at", 2, true, by_address);
+  for (const auto& [chain, hook] : {std::pair{"prerouting", sys::NftHook::Prerouting}, {"output", sys::NftHook::Output}}) {
+    sys::add_nft_chain(batch, firewall.table, chain, "nat", hook, -100);
+    for (const bool addressed : {true, false}) {
+      if ((addressed ? by_address : any).empty()) continue;
+      sys::NftRule rule(batch, firewall.table, chain);
+      rule.destination(loopback, false);
+      if (!addressed) rule.destination_is_local();
+      rule.dnat_by_map(addressed ? "published_at" : "published", addressed ? 2 : 1, addressed);
+    }
+  }
+}
+
+void render_masquerade(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) {
+  sys::add_nft_chain(batch, firewall.table, "postrouting", "nat", sys::NftHook::Postrouting, 100);
+  for (const auto& network : firewall.networks) {
+    {  // A container that calls a published port of its own network: the answer must come back through the host.
+      sys::NftRule rule(batch, firewall.table, "postrouting");
+      rule.source(network.subnet);
+      rule.out_interface(network.bridge);
+      rule.translated();
+      rule.masquerade();
+    }
+    if (network.internal || !network.masquerade) continue;
+    sys::NftRule rule(batch, firewall.table, "postrouting");
+    rule.source(network.subnet);
+    rule.out_interface(network.bridge, false);
+    rule.masquerade();
+  }
+}
+
+}  // namespace
+
+FirewallNetwork firewall_network(const NetworkRecord& record) {
+  return {record.bridge, sys::Ipv4Subnet::parse(record.subnet).value_or(sys::Ipv4Subnet{}), record.internal, record.masquerade};
+}
+
+std::string firewall_table(const std::string& root, const ProjectName& project) {
+  return "berth_" + stable_hex(root + '\n' + project.value, 8);
+}
+
+void render_firewall(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) {
+  sys::begin_nft_batch(batch);
+  sys::replace_nft_table(batch, firewall.table);
+  render_forward(firewall, batch);
+  render_translation(firewall, batch);
+  render_masquerade(firewall, batch);
+  sys::end_nft_batch(batch);
+}
+
+Result<void> apply_firewall(const ProjectFirewall& firewall) {
+  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  sys::NetlinkBatch batch;
+  render_firewall(firewall, batch);
+  return socket->commit(batch, "set firewall table", firewall.table);
+}
+
+Result<void> remove_firewall(const std::string& table) {
+  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  sys::NetlinkBatch batch;
+  sys::begin_nft_batch(batch);
+  sys::delete_nft_table(batch, table);
+  sys::end_nft_batch(batch);
+  return socket->commit(batch, "remove firewall table", table);
+}
+
+Result<void> enable_forwarding() {
+  const std::string path = "/proc/sys/net/ipv4/ip_forward";
+  auto now = sys::read_file(path, 64);
+  if (now && now->starts_with('1')) return {};
+  return sys::write_value(path, "1");
+}
+
+}  // namespace berth::network
