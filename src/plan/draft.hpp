@@ -35,6 +35,9 @@ inline bool is_alive(engine::Phase phase) {
 // The project's own containers, one-off ones apart, by service and number.
 std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(const engine::ObservedState& observed);
 
+// "environment.LOG_LEVEL changed": which fields of what a container was made from differ, the first few by name.
+std::string difference(const engine::ContainerSpec& before, const engine::ContainerSpec& after);
+
 // Services in an order in which every dependency comes first; the path of a cycle as an error: "a -> b -> a".
 Result<std::vector<std::string>> dependency_order(const std::map<std::string, std::vector<std::string>>& dependencies);
 

@@ -46,11 +46,13 @@ class UpPlanner {
     auto selection = select_services(project_, options_);
     if (!selection) return selection.error();
     selection_ = std::move(*selection);
+    take_along_users_of_changed_networks();
     std::map<std::string, std::vector<std::string>> dependencies;
     for (const auto& name : selection_.services) dependencies[name] = dependencies_of(project_.services.at(name));
     auto order = dependency_order(dependencies);
     if (!order) return order.error();
     for (const auto& name : *order) BERTH_TRY(check_service(project_.services.at(name)));
+    BERTH_TRY(check_fixed_names());
     BERTH_TRY(plan_networks());
     BERTH_TRY(plan_volumes());
     for (const auto& name : *order) BERTH_TRY(plan_service(project_.services.at(name)));
@@ -81,6 +83,18 @@ class UpPlanner {
     return {};
   }
 
+  Result<void> check_fixed_names() const {
+    std::map<std::string, std::string> owners;
+    for (const auto& [name, service] : project_.services) {
+      if (service.container_name.empty()) continue;
+      const auto [owner, fresh] = owners.try_emplace(service.container_name, name);
+      if (!fresh)
+        return Error::make(ErrorKind::Invalid, "services `" + owner->second + "` and `" + name +
+                                                   "` have the same container_name `" + service.container_name + "`");
+    }
+    return {};
+  }
+
   // Containers that the plan must take down before a changed network can be made anew.
   Result<void> plan_networks() {
     for (const auto& [key, network] : project_.networks) {
@@ -100,6 +114,19 @@ class UpPlanner {
       }
     }
     return {};
+  }
+
+  // A changed network takes its containers down: their services must be among those that come up again.
+  void take_along_users_of_changed_networks() {
+    std::set<std::string> users;
+    for (const auto& [key, network] : project_.networks) {
+      const auto found = observed_.networks.find(network.name);
+      if (network.external || !is_used(key) || found == observed_.networks.end()) continue;
+      if (found->second.spec.config_hash == model::config_hash(network)) continue;
+      for (const auto& [name, service] : project_.services)
+        if (service.networks.count(key) && existing_.count(name)) users.insert(name);
+    }
+    selection_.services.insert(users.begin(), users.end());
   }
 
   bool is_used(const std::string& key) const {
@@ -149,10 +176,11 @@ class UpPlanner {
     const Recreate mode = named ? options_.recreate : options_.recreate_dependencies;
     if (mode == Recreate::Never) return std::nullopt;
     if (mode == Recreate::Force) return "recreation was asked for";
-    if (state.spec.config_hash != wanted.config_hash) return "its configuration changed";
+    if (state.spec.config_hash != wanted.config_hash) return difference(state.spec, wanted);
     if (state.spec.image_digest != wanted.image_digest) return "its image changed";
     if (state.spec.network_mode != wanted.network_mode || state.spec.endpoints != wanted.endpoints) return "its networks changed";
     if (state.spec.mounts != wanted.mounts) return "its mounts changed";
+    if (state.spec.files != wanted.files) return "its secrets or configs changed";
     for (const auto& mode_text : {wanted.network_mode, wanted.confinement.ipc, wanted.confinement.pid})
       if (renewed_names_.count(mode_text)) return "the container whose namespace it joins is made anew";
     return std::nullopt;
@@ -192,7 +220,7 @@ class UpPlanner {
       }
       if (!replica.start && condition == model::DependencyCondition::Healthy && replica.healthy) continue;
       int& wait = condition == model::DependencyCondition::Healthy ? replica.healthy_wait : replica.completed_wait;
-      if (!wait) wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start}, waiter + " depends on it");
+      if (!wait) wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start}, waiter.empty() ? "--wait was given" : waiter + " depends on it");
       after.push_back(wait);
     }
     return after;
@@ -304,7 +332,10 @@ class UpPlanner {
     if (const auto leftover = leftovers_.find(spec.name); leftover != leftovers_.end()) create_after.push_back(leftover->second);
     const int created = draft_.add(CreateContainer{spec, temporary, inherit}, std::move(create_after), cause);
     const auto pending = renames_.find(state.id);
-    const int removed = take_down(state, cause, {created, pending == renames_.end() ? 0 : pending->second});
+    // Not before its dependencies are ready: where one of them fails, the old one runs on.
+    After stop_after = after;
+    stop_after.insert(stop_after.end(), {created, pending == renames_.end() ? 0 : pending->second});
+    const int removed = take_down(state, cause, std::move(stop_after));
     const ContainerRef made{service.name, spec.number, spec.name, {}, created};
     const int renamed = draft_.add(RenameContainer{made}, {removed}, "the old one is gone");
     place(service, made, renamed, after, "it was created", false);
@@ -343,7 +374,7 @@ class UpPlanner {
         auto spec = wanted_spec(project_.services.at(name), 1);
         return spec && spec->health;
       });
-      if (has_health) ready(name, model::DependencyCondition::Healthy, true, "--wait");
+      if (has_health) ready(name, model::DependencyCondition::Healthy, true, {});
     }
   }
 
