@@ -1,7 +1,8 @@
-// pid 1 of a container with `init: true`: runs the program given as arguments, forwards every signal to it, reaps what is
-// left to it, and ends with the program's code. Freestanding and static. Usage: STUB [--] PROGRAM [ARGUMENT...]
+// pid 1 of a container with `init: true`: runs the program given as arguments, forwards every signal to it, reaps what
+// is left to it, and ends with the program's code. Freestanding and static. Usage: STUB [--] PROGRAM [ARGUMENT...]
 //
-// The program gets its own process group and, where there is one, the terminal, so that ^C reaches it once and not twice.
+// The program gets its own process group and, where there is one, the terminal, so that ^C reaches it once and not
+// twice.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -84,7 +85,8 @@ extern "C" [[noreturn]] void stub_main(long argc, char** argv) {
   if (child == 0) {
     call(SYS_setpgid, 0, 0);
     int group = static_cast<int>(call(SYS_getpid));
-    call(SYS_ioctl, 0, TIOCSPGRP, word(&group));  // SIGTTOU is blocked; without a terminal this fails and nothing is lost
+    call(SYS_ioctl, 0, TIOCSPGRP,
+         word(&group));  // SIGTTOU is blocked; without a terminal this fails and nothing is lost
     call(SYS_rt_sigprocmask, SIG_SETMASK, word(&before), 0, 8);
     run(program, environment);
   }
@@ -100,4 +102,5 @@ extern "C" [[noreturn]] void stub_main(long argc, char** argv) {
   }
 }
 
-asm(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov (%rsp),%rdi\n\tlea 8(%rsp),%rsi\n\tand $-16,%rsp\n\tcall stub_main\n\tud2\n");
+asm(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov (%rsp),%rdi\n\tlea 8(%rsp),%rsi\n\tand $-16,%rsp\n\tcall "
+    "stub_main\n\tud2\n");

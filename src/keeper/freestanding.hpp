@@ -77,7 +77,8 @@ struct Received {
   int count = 0;
 };
 
-// One packet. 1: there; 0: the other side is gone; negative errno. Descriptors of a packet that is no Message are closed.
+// One packet. 1: there; 0: the other side is gone; negative errno. Descriptors of a packet that is no Message are
+// closed.
 long receive(int socket, Received& received, int flags);
 long send(int socket, const Message& message, const int* fds, int count, int flags);
 void close_all(Received& received);

@@ -1,7 +1,8 @@
 // keeper: parent of a stack's containers and of their supervisor, holder of descriptors, writer of exit records.
 // Freestanding and static: no C library, no allocation. Usage: KEEPER RUN_DIR LOCK_FD ADOPT_FD SUPERVISOR [ARGUMENT...]
 //
-// The protocol is berth/init/wire.hpp. It never waits for the supervisor: what cannot be sent now is sent when there is room.
+// The protocol is berth/init/wire.hpp. It never waits for the supervisor: what cannot be sent now is sent when there is
+// room.
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,8 +21,8 @@ namespace {
 
 constexpr int kMaxParked = 8192;
 constexpr int kMaxChildren = 4096;
-constexpr int kDeathLimit = 5;          // that many deaths of the supervisor …
-constexpr long kDeathWindow = 10'000;   // … within these milliseconds: stop restarting
+constexpr int kDeathLimit = 5;         // that many deaths of the supervisor …
+constexpr long kDeathWindow = 10'000;  // … within these milliseconds: stop restarting
 constexpr const char* kReasonFile = "keeper.reason";
 
 struct Parked {
@@ -41,20 +42,21 @@ Child children[kMaxChildren];
 int child_count;
 int running_named;  // children with a name that have not ended
 
-int peer = -1;           // our end of the pair with the supervisor
-int supervisor;          // pid; 0: none
-int zygote;              // pid
+int peer = -1;   // our end of the pair with the supervisor
+int supervisor;  // pid; 0: none
+int zygote;      // pid
 int lock_fd = -1;
 int restarts;
 long deaths[kDeathLimit];
 int death_count;
-long restart_at = -1;    // when to start the next supervisor; -1: not planned
-int reason_watch = -1;   // inotify descriptor while we have given up
+long restart_at = -1;   // when to start the next supervisor; -1: not planned
+int reason_watch = -1;  // inotify descriptor while we have given up
 bool quitting;
 char** supervisor_argv;
 char** environment;
 
-// --- records -------------------------------------------------------------------------------------------------------------
+// --- records
+// -------------------------------------------------------------------------------------------------------------
 
 void write_file(const char* path, const char* text, unsigned length) {
   Text<160> temporary;
@@ -70,7 +72,8 @@ bool is_file_name(const char* name) {
   if (!*name || *name == '.') return false;
   for (; *name; ++name) {
     const char c = *name;
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-'))
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+          c == '-'))
       return false;
   }
   return true;
@@ -85,7 +88,8 @@ void record_exit(const Child& child) {
   write_file(path.bytes, value.bytes, value.length);
 }
 
-// --- children ------------------------------------------------------------------------------------------------------------
+// --- children
+// ------------------------------------------------------------------------------------------------------------
 
 Child* find_child(int pid) {
   for (int i = 0; i < child_count; ++i)
@@ -121,7 +125,8 @@ bool tell_exits() {
   return true;
 }
 
-// --- starting ------------------------------------------------------------------------------------------------------------
+// --- starting
+// ------------------------------------------------------------------------------------------------------------
 
 void clear_signal_mask() {
   Word none = 0;
@@ -134,7 +139,8 @@ int start_zygote() {
   if (call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, word(pair)) < 0) return -1;
   long pid = call(SYS_fork);
   if (pid == 0) {
-    // Nothing of the keeper's may live on in here: not the lock, not the parked descriptors, not the supervisor's socket.
+    // Nothing of the keeper's may live on in here: not the lock, not the parked descriptors, not the supervisor's
+    // socket.
     call(SYS_dup3, word(pair[0]), 3, O_CLOEXEC);
     call(SYS_close_range, 4, word(~0L) >> 32, 0);
     run_zygote(3);
@@ -214,7 +220,8 @@ void launch(const Message& message, const int* fds, int count) {
   if (pidfd >= 0) close_fd(pidfd);
 }
 
-// --- messages ------------------------------------------------------------------------------------------------------------
+// --- messages
+// ------------------------------------------------------------------------------------------------------------
 
 void park(Received& received) {
   for (int i = 0; i < received.count; ++i) {
@@ -241,8 +248,7 @@ void drop(const char* name) {
 
 // The supervisor reads while this sends, see KeeperLink::fetch.
 void send_parked() {
-  for (int i = 0; i < parked_count; ++i)
-    send(peer, message_of(Kind::Park, parked[i].name), &parked[i].fd, 1, 0);
+  for (int i = 0; i < parked_count; ++i) send(peer, message_of(Kind::Park, parked[i].name), &parked[i].fd, 1, 0);
   Message end = message_of(Kind::FetchEnd);
   end.value = parked_count;
   send(peer, end, nullptr, 0, 0);
@@ -275,12 +281,17 @@ bool handle_message() {
   return true;
 }
 
-// --- the supervisor's death ------------------------------------------------------------------------------------------------
+// --- the supervisor's death
+// ------------------------------------------------------------------------------------------------
 
 // Stays with the containers. Whoever removes the file asks for another try.
 void give_up(int status) {
   Text<256> reason;
-  reason.add("the supervisor ended ").add(kDeathLimit).add(" times within ").add(kDeathWindow / 1000).add(" s, at last ");
+  reason.add("the supervisor ended ")
+      .add(kDeathLimit)
+      .add(" times within ")
+      .add(kDeathWindow / 1000)
+      .add(" s, at last ");
   if (WIFSIGNALED(status))
     reason.add("by signal ").add(WTERMSIG(status));
   else
@@ -288,7 +299,8 @@ void give_up(int status) {
   reason.add("; the containers run on\n");
   write_file(kReasonFile, reason.bytes, reason.length);
   reason_watch = static_cast<int>(call(SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK));
-  if (call(SYS_inotify_add_watch, word(reason_watch), word(kReasonFile), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) >= 0)
+  if (call(SYS_inotify_add_watch, word(reason_watch), word(kReasonFile), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) >=
+      0)
     return;
   close_fd(reason_watch);
   reason_watch = -1;
@@ -342,8 +354,7 @@ void reap() {
       continue;
     }
     // Before the record: a Name for it may be waiting.
-    while (peer >= 0 && handle_message()) {
-    }
+    while (peer >= 0 && handle_message()) {}
     Child* child = find_child(pid);
     if (!child) {
       add_child(pid, "");
@@ -358,7 +369,8 @@ void reap() {
   }
 }
 
-// --- start and loop --------------------------------------------------------------------------------------------------------
+// --- start and loop
+// --------------------------------------------------------------------------------------------------------
 
 long number_of(const char* text) {
   if (*text == '-') return -1;
@@ -423,8 +435,7 @@ bool finished() { return quitting && supervisor == 0 && running_named == 0; }
     }
     if (watched[0].revents & POLLIN) {
       signalfd_siginfo info;
-      while (call(SYS_read, word(signals), word(&info), sizeof info) > 0) {
-      }
+      while (call(SYS_read, word(signals), word(&info), sizeof info) > 0) {}
       reap();
       if (peer < 0) hung_up = false;
     }
@@ -459,4 +470,5 @@ extern "C" [[noreturn]] void keeper_main(long argc, char** argv) {
   serve(static_cast<int>(signals));
 }
 
-asm(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov (%rsp),%rdi\n\tlea 8(%rsp),%rsi\n\tand $-16,%rsp\n\tcall keeper_main\n\tud2\n");
+asm(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov (%rsp),%rdi\n\tlea 8(%rsp),%rsi\n\tand $-16,%rsp\n\tcall "
+    "keeper_main\n\tud2\n");

@@ -17,8 +17,10 @@
 
 asm(".section .rodata\n"
     ".globl berth_keeper_begin\n.globl berth_keeper_end\n.globl berth_stub_begin\n.globl berth_stub_end\n"
-    ".balign 16\nberth_keeper_begin:\n.incbin \"" BERTH_KEEPER_FILE "\"\nberth_keeper_end:\n"
-    ".balign 16\nberth_stub_begin:\n.incbin \"" BERTH_INIT_STUB_FILE "\"\nberth_stub_end:\n"
+    ".balign 16\nberth_keeper_begin:\n.incbin \"" BERTH_KEEPER_FILE
+    "\"\nberth_keeper_end:\n"
+    ".balign 16\nberth_stub_begin:\n.incbin \"" BERTH_INIT_STUB_FILE
+    "\"\nberth_stub_end:\n"
     ".byte 0\n.previous\n");
 
 extern "C" {

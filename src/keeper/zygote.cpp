@@ -1,6 +1,7 @@
-// The zygote: a disposable process between supervisor and containers. Its children share its (empty) memory until exec and are
-// the keeper's children (CLONE_PARENT). Whatever happens to that memory, an OOM kill of the container's cgroup or a debugger
-// in a shared pid namespace, happens to nobody else. It keeps no state: where a launch stands is written in its arena.
+// The zygote: a disposable process between supervisor and containers. Its children share its (empty) memory until exec
+// and are the keeper's children (CLONE_PARENT). Whatever happens to that memory, an OOM kill of the container's cgroup
+// or a debugger in a shared pid namespace, happens to nobody else. It keeps no state: where a launch stands is written
+// in its arena.
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -15,9 +15,11 @@ struct Limits {
   const sys::CgroupSet& group;
   std::vector<std::string>* warnings;
 
-  Result<void> set(const std::string& controller, const std::string& file, const std::string& value, const char* what) const {
-    auto done = group.has(controller) ? group.write(controller, file, value)
-                                      : Result<void>(Error::make(ErrorKind::Unsupported, "no controller `" + controller + "`"));
+  Result<void> set(const std::string& controller, const std::string& file, const std::string& value,
+                   const char* what) const {
+    auto done = group.has(controller)
+                    ? group.write(controller, file, value)
+                    : Result<void>(Error::make(ErrorKind::Unsupported, "no controller `" + controller + "`"));
     if (done) return done;
     const auto kind = done.error().kind();
     if (kind != ErrorKind::Unsupported && kind != ErrorKind::NotFound && kind != ErrorKind::Permission)
@@ -33,7 +35,8 @@ Result<void> limits_v1(const Limits& to, const oci::Resources& r) {
   const std::int64_t swap = r.memory_swap.value_or(r.memory > 0 ? 2 * r.memory : 0);
   if (swap != 0) BERTH_TRY(to.set("memory", "memory.memsw.limit_in_bytes", std::to_string(swap), "the swap limit"));
   if (r.memory_reservation > 0)
-    BERTH_TRY(to.set("memory", "memory.soft_limit_in_bytes", std::to_string(r.memory_reservation), "the memory reservation"));
+    BERTH_TRY(
+        to.set("memory", "memory.soft_limit_in_bytes", std::to_string(r.memory_reservation), "the memory reservation"));
   if (r.memory_swappiness)
     BERTH_TRY(to.set("memory", "memory.swappiness", std::to_string(*r.memory_swappiness), "the swappiness"));
   if (r.oom_kill_disable) BERTH_TRY(to.set("memory", "memory.oom_control", "1", "oom_kill_disable"));
@@ -57,7 +60,8 @@ Result<void> limits_v2(const Limits& to, const oci::Resources& r) {
   if (r.memory_reservation > 0)
     BERTH_TRY(to.set("memory", "memory.low", std::to_string(r.memory_reservation), "the memory reservation"));
   if (r.memory_swappiness && to.warnings) to.warnings->push_back("cgroup v2 has no swappiness, continuing without");
-  if (r.oom_kill_disable && to.warnings) to.warnings->push_back("cgroup v2 cannot disable the OOM killer, continuing without");
+  if (r.oom_kill_disable && to.warnings)
+    to.warnings->push_back("cgroup v2 cannot disable the OOM killer, continuing without");
   if (r.cpu_shares > 0) {
     // 2..262144 onto 1..10000, the runtimes' common formula.
     const auto weight = 1 + (std::clamp<std::int64_t>(r.cpu_shares, 2, 262144) - 2) * 9999 / 262142;
@@ -80,7 +84,8 @@ std::vector<std::string> controllers_for(const oci::Resources& r) {
 
 }  // namespace
 
-Result<sys::CgroupSet> create_cgroup(const std::string& name, const oci::Resources& resources, std::vector<std::string>* warnings) {
+Result<sys::CgroupSet> create_cgroup(const std::string& name, const oci::Resources& resources,
+                                     std::vector<std::string>* warnings) {
   auto group = sys::CgroupSet::create(name, controllers_for(resources));
   if (!group) return group.error();
   const Limits to{*group, warnings};
@@ -88,7 +93,8 @@ Result<sys::CgroupSet> create_cgroup(const std::string& name, const oci::Resourc
   const auto fill = [&]() -> Result<void> {
     BERTH_TRY(v2 ? limits_v2(to, resources) : limits_v1(to, resources));
     if (!resources.cpuset_cpus.empty()) BERTH_TRY(to.set("cpuset", "cpuset.cpus", resources.cpuset_cpus, "the cpuset"));
-    if (!resources.cpuset_mems.empty()) BERTH_TRY(to.set("cpuset", "cpuset.mems", resources.cpuset_mems, "the memory nodes"));
+    if (!resources.cpuset_mems.empty())
+      BERTH_TRY(to.set("cpuset", "cpuset.mems", resources.cpuset_mems, "the memory nodes"));
     if (resources.pids) {
       const std::string limit = *resources.pids <= 0 ? "max" : std::to_string(*resources.pids);
       BERTH_TRY(to.set("pids", "pids.max", limit, "the process limit"));

@@ -32,8 +32,10 @@ std::optional<FoundProgram> look_at(int root_fd, const std::string& path) {
   return found;
 }
 
-std::optional<FoundProgram> find_program(int root_fd, const std::string& program, const std::string& path, const std::string& cwd) {
-  if (program.find('/') != std::string::npos) return look_at(root_fd, program[0] == '/' ? program : cwd + "/" + program);
+std::optional<FoundProgram> find_program(int root_fd, const std::string& program, const std::string& path,
+                                         const std::string& cwd) {
+  if (program.find('/') != std::string::npos)
+    return look_at(root_fd, program[0] == '/' ? program : cwd + "/" + program);
   std::optional<FoundProgram> second_best;
   for (std::size_t at = 0; at <= path.size();) {
     const auto end = std::min(path.find(':', at), path.size());
@@ -65,10 +67,14 @@ std::optional<Error> explain_script(int root_fd, const FoundProgram& file) {
   if (first == std::string::npos) return Error::make(ErrorKind::NotFound, "`" + file.path + "` has an empty `#!` line");
   const std::string interpreter = line.substr(first, line.find_first_of(" \t\r", first) - first);
   if (!line.empty() && line.back() == '\r')
-    return Error::make(ErrorKind::NotFound, "`" + file.path + "` has Windows line endings: its `#!` line ends with CRLF, so the kernel looks for `" + interpreter + "\\r`")
+    return Error::make(ErrorKind::NotFound,
+                       "`" + file.path +
+                           "` has Windows line endings: its `#!` line ends with CRLF, so the kernel looks for `" +
+                           interpreter + "\\r`")
         .with_hint("convert it with `sed -i 's/\\r$//'` and keep it so with `*.sh text eol=lf` in .gitattributes");
   if (!look_at(root_fd, interpreter))
-    return Error::make(ErrorKind::NotFound, "`" + file.path + "` wants the interpreter `" + interpreter + "`, which is not in the image");
+    return Error::make(ErrorKind::NotFound,
+                       "`" + file.path + "` wants the interpreter `" + interpreter + "`, which is not in the image");
   return std::nullopt;
 }
 
@@ -77,7 +83,8 @@ std::optional<Error> explain_binary(int root_fd, const FoundProgram& file, int e
   if (file.head.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, file.head.data(), sizeof header);
   if (header.e_machine != EM_X86_64 && header.e_machine != EM_386)
-    return Error::make(ErrorKind::Invalid, "`" + file.path + "` is built for " + machine_name(header.e_machine) + ", this machine is amd64")
+    return Error::make(ErrorKind::Invalid,
+                       "`" + file.path + "` is built for " + machine_name(header.e_machine) + ", this machine is amd64")
         .with_hint("build or pull the image for linux/amd64");
   if (errno_value != ENOENT) return std::nullopt;
   // A dynamic program whose loader is missing says ENOENT too.
@@ -89,10 +96,12 @@ std::optional<Error> explain_binary(int root_fd, const FoundProgram& file, int e
 
 }  // namespace
 
-Error explain_exec_failure(int root_fd, const std::string& program, const std::string& path, const std::string& cwd, int errno_value) {
+Error explain_exec_failure(int root_fd, const std::string& program, const std::string& path, const std::string& cwd,
+                           int errno_value) {
   const auto found = find_program(root_fd, program, path, cwd);
   if (!found) {
-    if (program.find('/') != std::string::npos) return Error::make(ErrorKind::NotFound, "`" + program + "` is not in the image");
+    if (program.find('/') != std::string::npos)
+      return Error::make(ErrorKind::NotFound, "`" + program + "` is not in the image");
     return Error::make(ErrorKind::NotFound, "`" + program + "` was not found in $PATH (" + path + ")");
   }
   if (S_ISDIR(found->mode)) return Error::make(ErrorKind::Permission, "`" + found->path + "` is a directory");

@@ -75,7 +75,8 @@ KeeperLink::KeeperLink(sys::UniqueFd socket) : socket_(std::move(socket)) {}
 std::optional<KeeperEvent> KeeperLink::receive_one(int flags) {
   for (;;) {
     auto received = receive_message(socket_.get(), flags);
-    if (!received && (received.error().errno_value() == EAGAIN || received.error().errno_value() == EBADF)) return std::nullopt;
+    if (!received && (received.error().errno_value() == EAGAIN || received.error().errno_value() == EBADF))
+      return std::nullopt;
     if (!received && received.error().kind() == ErrorKind::Protocol) continue;
     if (!received || !*received) {
       socket_.reset();

@@ -147,7 +147,8 @@ std::optional<LaunchOutcome> Launch::on_status() {
   return std::nullopt;
 }
 
-// --- the supervisor's launcher ---------------------------------------------------------------------------------------------
+// --- the supervisor's launcher
+// ---------------------------------------------------------------------------------------------
 
 struct StackLauncher::State {
   sys::UniqueFd zygote;
@@ -209,7 +210,8 @@ struct StackLauncher::State {
     return nullptr;
   }
 
-  // The message is in the keeper's queue before the gate opens, so the keeper has it before the child can end by its program.
+  // The message is in the keeper's queue before the gate opens, so the keeper has it before the child can end by its
+  // program.
   std::function<void(int)> namer(const std::string& name) {
     return [this, name, alive = std::weak_ptr<int>(life)](int pid) {
       if (!alive.expired()) (void)keeper.name_child(pid, name);
@@ -219,7 +221,8 @@ struct StackLauncher::State {
   Result<std::shared_ptr<Launch>> by_zygote(LaunchPlan& plan);
   Result<std::shared_ptr<Launch>> by_keeper(LaunchPlan& plan);
 
-  std::shared_ptr<Launch> answered(bool keeper_side, std::uint64_t base, const std::string& name, int pid, sys::UniqueFd pidfd) {
+  std::shared_ptr<Launch> answered(bool keeper_side, std::uint64_t base, const std::string& name, int pid,
+                                   sys::UniqueFd pidfd) {
     const auto at = std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& w) {
       return w.by_keeper == keeper_side && (keeper_side ? w.launch->name() == name : w.base == base);
     });
@@ -260,7 +263,8 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_zygote(LaunchPlan& plan
 Result<std::shared_ptr<Launch>> StackLauncher::State::by_keeper(LaunchPlan& plan) {
   const std::size_t size = (plan.bytes.size() + 4095) & ~std::size_t{4095};
   sys::UniqueFd file(memfd_create("launch-plan", MFD_CLOEXEC));
-  if (!file || ftruncate(file.get(), static_cast<off_t>(size)) != 0) return Error::system(errno, "make memory for", "a launch plan");
+  if (!file || ftruncate(file.get(), static_cast<off_t>(size)) != 0)
+    return Error::system(errno, "make memory for", "a launch plan");
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (at == MAP_FAILED) return Error::system(errno, "map memory for", "a launch plan");
   plan.place(static_cast<std::byte*>(at), init::kPlanBase);
@@ -296,10 +300,12 @@ std::vector<std::shared_ptr<Launch>> StackLauncher::on_zygote_readable() {
     if (received && *received) {
       auto& [message, fds] = **received;
       sys::UniqueFd pidfd = fds.empty() ? sys::UniqueFd() : std::move(fds.front());
-      if (auto launch = state_->answered(false, message.base, message.name, message.pid, std::move(pidfd))) known.push_back(launch);
+      if (auto launch = state_->answered(false, message.base, message.name, message.pid, std::move(pidfd)))
+        known.push_back(launch);
       continue;
     }
-    // It died, most likely with a child whose cgroup ran out of memory. Those it had cloned tell by their own status sockets.
+    // It died, most likely with a child whose cgroup ran out of memory. Those it had cloned tell by their own status
+    // sockets.
     state_->zygote.reset();
     (void)state_->keeper.ask_for_zygote();
     for (auto at = state_->waiting.begin(); at != state_->waiting.end();) {
@@ -322,7 +328,8 @@ std::vector<std::shared_ptr<Launch>> StackLauncher::on_keeper_event(const Keeper
   std::vector<std::shared_ptr<Launch>> known;
   if (const auto* launched = std::get_if<ChildLaunched>(&event)) {
     auto& pidfd = const_cast<ChildLaunched*>(launched)->pidfd;
-    if (auto launch = state_->answered(true, 0, launched->name, launched->pid, std::move(pidfd))) known.push_back(launch);
+    if (auto launch = state_->answered(true, 0, launched->name, launched->pid, std::move(pidfd)))
+      known.push_back(launch);
   } else if (const auto* zygote = std::get_if<ZygoteArrived>(&event)) {
     state_->zygote = std::move(zygote->socket);
     for (const auto& chunk : state_->chunks)
@@ -331,7 +338,8 @@ std::vector<std::shared_ptr<Launch>> StackLauncher::on_keeper_event(const Keeper
   return known;
 }
 
-// --- children of the calling process ---------------------------------------------------------------------------------------
+// --- children of the calling process
+// ---------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<Launch>> DirectLauncher::launch(LaunchPlan plan) {
   if (plan.forks) return Error::make(ErrorKind::Unsupported, "joining a pid namespace needs the keeper");

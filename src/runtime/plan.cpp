@@ -11,8 +11,9 @@ namespace berth::runtime {
 namespace {
 
 Result<void> check_name(const std::string& name) {
-  const bool clean = !name.empty() && name.size() < sizeof(init::Message::name) && name[0] != '.' &&
-                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == std::string::npos;
+  const bool clean =
+      !name.empty() && name.size() < sizeof(init::Message::name) && name[0] != '.' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == std::string::npos;
   if (clean) return {};
   return Error::make(ErrorKind::Invalid, "`" + name + "` cannot name a process");
 }
@@ -25,8 +26,10 @@ struct Kind {
 
 Result<void> add_namespaces(PlanBuilder& plan, LaunchPlan& launch, const oci::Namespaces& spaces) {
   unsigned long fresh = CLONE_NEWNS;
-  const Kind kinds[] = {{"network", CLONE_NEWNET, spaces.network}, {"ipc", CLONE_NEWIPC, spaces.ipc},
-                        {"uts", CLONE_NEWUTS, spaces.uts}, {"pid", CLONE_NEWPID, spaces.pid}};
+  const Kind kinds[] = {{"network", CLONE_NEWNET, spaces.network},
+                        {"ipc", CLONE_NEWIPC, spaces.ipc},
+                        {"uts", CLONE_NEWUTS, spaces.uts},
+                        {"pid", CLONE_NEWPID, spaces.pid}};
   for (const auto& kind : kinds) {
     if (kind.space.mode == oci::NamespaceMode::New) {
       if (kind.flag == CLONE_NEWPID)
@@ -59,7 +62,8 @@ Result<LaunchPlan> build_launch_plan(const LaunchRequest& request) {
   launch.name = request.name;
   launch.terminal = spec.process.terminal;
   // A few MiB are eaten by the set-up itself: an OOM kill there would take the zygote along.
-  launch.own_memory = spec.process.oom_score_adj.has_value() || (spec.resources.memory > 0 && spec.resources.memory < (16 << 20));
+  launch.own_memory =
+      spec.process.oom_score_adj.has_value() || (spec.resources.memory > 0 && spec.resources.memory < (16 << 20));
   PlanBuilder plan;
   BERTH_TRY(add_channels(plan, launch, request.stdio, spec.process.user));
   BERTH_TRY(add_namespaces(plan, launch, spec.namespaces));
@@ -101,7 +105,8 @@ Result<LaunchPlan> build_exec_plan(const ExecRequest& request) {
   options.fork_before_exec = true;
   // The keeper's -999 must not come along; written before the mount namespace changes hands.
   const std::string score = std::to_string(request.process.oom_score_adj.value_or(0));
-  const int file = plan.save(plan.op("set oom_score_adj", SYS_openat, {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
+  const int file = plan.save(plan.op("set oom_score_adj", SYS_openat,
+                                     {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
   plan.op("set oom_score_adj", SYS_write, {Argument::slot(file), plan.text(score), score.size()});
   plan.op("enter the container", SYS_setns,
           {Argument::slot(plan.borrow(request.target_pidfd)),

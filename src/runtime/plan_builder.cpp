@@ -105,7 +105,8 @@ Result<void> PlanBuilder::finish(LaunchPlan& plan) {
   pointer_at(offsetof(init::PlanHeader, ops));
   for (std::size_t i = 0; i < ops_.size(); ++i)
     for (unsigned k = 0; k < 6; ++k)
-      if (address_arguments_[i] >> k & 1) pointer_at(ops_at + i * sizeof(init::Op) + offsetof(init::Op, argument) + k * 8);
+      if (address_arguments_[i] >> k & 1)
+        pointer_at(ops_at + i * sizeof(init::Op) + offsetof(init::Op, argument) + k * 8);
 
   plan.bytes = std::move(data_);
   plan.relocations = std::move(relocations_);

@@ -1,4 +1,5 @@
-// Writes a plan: ops in order, their data beside them, descriptors into slots. Addresses are offsets until LaunchPlan::place.
+// Writes a plan: ops in order, their data beside them, descriptors into slots. Addresses are offsets until
+// LaunchPlan::place.
 #pragma once
 
 #include <cstring>
@@ -11,14 +12,15 @@
 
 namespace berth::runtime {
 
-// Argument of an op. Numbers as they are; an address is an offset into the plan's data; a slot is read when the op runs.
+// Argument of an op. Numbers as they are; an address is an offset into the plan's data; a slot is read when the op
+// runs.
 struct Argument {
   enum class Kind { Number, Address, Slot } kind = Kind::Number;
   std::uint64_t value = 0;
   Argument() = default;
   template <class T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
-  Argument(T number) : value(static_cast<std::uint64_t>(static_cast<std::int64_t>(number))) {}
+  requires std::is_integral_v<T> || std::is_enum_v<T> Argument(T number)
+      : value(static_cast<std::uint64_t>(static_cast<std::int64_t>(number))) {}
   static Argument address(std::uint64_t offset) { return make(Kind::Address, offset); }
   static Argument slot(int number) { return make(Kind::Slot, static_cast<std::uint64_t>(number)); }
 
@@ -66,7 +68,7 @@ class PlanBuilder {
   std::vector<std::byte> data_;
   std::vector<init::Op> ops_;
   std::vector<std::string> labels_;
-  std::vector<std::uint32_t> relocations_;     // words of data_ that hold addresses
+  std::vector<std::uint32_t> relocations_;       // words of data_ that hold addresses
   std::vector<std::uint8_t> address_arguments_;  // per op: bit i, argument i is an address
   std::vector<int> fds_;
   std::vector<sys::UniqueFd> owned_;

@@ -32,8 +32,8 @@ void add_cgroup_join(PlanBuilder& plan, const std::vector<sys::UniqueFd>& procs)
 struct ProcessOptions {
   std::string seccomp;
   ParentDeath parent_death = ParentDeath::Survive;
-  bool set_oom_score = false;    // own memory: writes the value itself
-  bool fork_before_exec = false; // joins a pid namespace: the program is a sibling of this child
+  bool set_oom_score = false;     // own memory: writes the value itself
+  bool fork_before_exec = false;  // joins a pid namespace: the program is a sibling of this child
 };
 Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const ProcessOptions& options);
 

@@ -32,10 +32,12 @@ struct LimitName {
   int number;
 };
 constexpr LimitName kLimits[] = {
-    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},       {"cpu", RLIMIT_CPU},           {"data", RLIMIT_DATA},
-    {"fsize", RLIMIT_FSIZE},     {"locks", RLIMIT_LOCKS},     {"memlock", RLIMIT_MEMLOCK},   {"msgqueue", RLIMIT_MSGQUEUE},
-    {"nice", RLIMIT_NICE},       {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
-    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},   {"sigpending", RLIMIT_SIGPENDING}, {"stack", RLIMIT_STACK}};
+    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK}};
 
 Result<int> limit_number(const std::string& type) {
   std::string name = type;
@@ -49,7 +51,8 @@ Result<int> limit_number(const std::string& type) {
 void give_to_user(int fd, uid_t uid) {
   struct stat info {};
   // Pipes and terminals only: never a device such as /dev/null that others share.
-  if (uid != 0 && fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || isatty(fd))) (void)fchown(fd, uid, static_cast<gid_t>(-1));
+  if (uid != 0 && fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || isatty(fd)))
+    (void)fchown(fd, uid, static_cast<gid_t>(-1));
 }
 
 std::string path_of(const std::vector<std::string>& environment) {
@@ -76,7 +79,8 @@ void add_identity(PlanBuilder& plan, const oci::Process& process) {
   const auto& user = process.user;
   const auto& groups = user.additional_gids;
   const std::string label = "become user " + std::to_string(user.uid) + ":" + std::to_string(user.gid);
-  plan.op(label, SYS_setgroups, {groups.size(), groups.empty() ? Argument(0) : plan.blob(groups.data(), groups.size() * 4)});
+  plan.op(label, SYS_setgroups,
+          {groups.size(), groups.empty() ? Argument(0) : plan.blob(groups.data(), groups.size() * 4)});
   plan.op(label, SYS_setresgid, {user.gid, user.gid, user.gid});
   plan.op(label, SYS_setresuid, {user.uid, user.uid, user.uid});
   // Inheritable stays empty (CVE-2022-24769); another user than root starts with none at all.
@@ -93,8 +97,10 @@ void add_filter(PlanBuilder& plan, const std::vector<std::byte>* filter) {
 
 void add_gate(PlanBuilder& plan) {
   const std::string label = "wait for the go-ahead";
-  const int result = plan.save(plan.op(label, SYS_read, {Argument::slot(init::kGateSlot), plan.blob("\0\0\0\0", 4), 1}));
-  plan.special(label, init::Special::Require, {Argument::slot(result), 1, ECANCELED});  // 0: whoever launched us is gone
+  const int result =
+      plan.save(plan.op(label, SYS_read, {Argument::slot(init::kGateSlot), plan.blob("\0\0\0\0", 4), 1}));
+  plan.special(label, init::Special::Require,
+               {Argument::slot(result), 1, ECANCELED});  // 0: whoever launched us is gone
 }
 
 // CLONE_CLEAR_SIGHAND leaves ignored signals ignored; the keeper ignores none, a calling process may.
@@ -113,7 +119,8 @@ void add_signals(PlanBuilder& plan) {
 
 Result<void> add_channels(PlanBuilder& plan, LaunchPlan& launch, const Stdio& stdio, const oci::User& user) {
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return Error::system(errno, "make", "a status socket");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return Error::system(errno, "make", "a status socket");
   launch.status.reset(pair[0]);
   plan.own(sys::UniqueFd(pair[1]));
   if (pipe2(pair, O_CLOEXEC) != 0) return Error::system(errno, "make", "a gate pipe");
@@ -139,9 +146,11 @@ void add_stdio(PlanBuilder& plan, const oci::Process& process, bool fresh_devpts
     return;
   }
   const std::string label = "open a terminal";
-  const int master = plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/dev/pts/ptmx"), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW, 0}));
+  const int master = plan.save(plan.op(
+      label, SYS_openat, {AT_FDCWD, plan.text("/dev/pts/ptmx"), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW, 0}));
   const int unlocked = 0;
-  plan.op(label, SYS_ioctl, {Argument::slot(master), TIOCSPTLCK, plan.value(unlocked)});  // fails on anything but a ptmx
+  plan.op(label, SYS_ioctl,
+          {Argument::slot(master), TIOCSPTLCK, plan.value(unlocked)});  // fails on anything but a ptmx
   const int peer = plan.save(plan.op(label, SYS_ioctl, {Argument::slot(master), TIOCGPTPEER, O_RDWR | O_NOCTTY}));
   if (process.rows != 0) {
     winsize size{process.rows, process.columns, 0, 0};
@@ -152,7 +161,8 @@ void add_stdio(PlanBuilder& plan, const oci::Process& process, bool fresh_devpts
   for (int n = 0; n < 3; ++n) plan.op(label, SYS_dup3, {Argument::slot(peer), n, 0});
   plan.op(label, SYS_ioctl, {0, TIOCSCTTY, 0});
   if (fresh_devpts) {
-    plan.op("make `/dev/console`", SYS_mknodat, {AT_FDCWD, plan.text("/dev/console"), S_IFREG | 0600, 0}).tolerate[0] = EEXIST;
+    plan.op("make `/dev/console`", SYS_mknodat, {AT_FDCWD, plan.text("/dev/console"), S_IFREG | 0600, 0}).tolerate[0] =
+        EEXIST;
     plan.op("make `/dev/console`", SYS_mount, {plan.text("/dev/pts/0"), plan.text("/dev/console"), 0, MS_BIND, 0});
   }
 }
@@ -167,8 +177,10 @@ Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const P
   auto filter = seccomp_filter(options.seccomp, process.capabilities);
   if (!filter) return filter.error();
   if (options.set_oom_score) {
-    const std::string value = std::to_string(process.oom_score_adj.value_or(0)), label = "set oom_score_adj to " + value;
-    const int slot = plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
+    const std::string value = std::to_string(process.oom_score_adj.value_or(0)),
+                      label = "set oom_score_adj to " + value;
+    const int slot = plan.save(
+        plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
     plan.op(label, SYS_write, {Argument::slot(slot), plan.text(value), value.size()});
   }
   plan.op("make a session keyring", SYS_keyctl, {KEYCTL_JOIN_SESSION_KEYRING, 0}).tolerate[0] = ENOSYS;
@@ -179,12 +191,15 @@ Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const P
     plan.op("set the limit " + limit.type, SYS_prlimit64, {0, *number, plan.value(value), 0});
   }
   for (int n = 0; n <= sys::last_capability(); ++n)
-    if (!(process.capabilities >> n & 1)) plan.op("drop " + sys::capability_name(n), SYS_prctl, {PR_CAPBSET_DROP, n, 0, 0, 0});
+    if (!(process.capabilities >> n & 1))
+      plan.op("drop " + sys::capability_name(n), SYS_prctl, {PR_CAPBSET_DROP, n, 0, 0, 0});
   // Before the filter: a profile need not allow it. As root: the directory may belong to somebody else.
   const std::string cwd = process.cwd.empty() ? "/" : process.cwd;
-  if (cwd[0] != '/') return Error::make(ErrorKind::Invalid, "the working directory must be an absolute path: `" + cwd + "`");
+  if (cwd[0] != '/')
+    return Error::make(ErrorKind::Invalid, "the working directory must be an absolute path: `" + cwd + "`");
   for (std::size_t at = cwd.find('/', 1); cwd.size() > 1; at = cwd.find('/', at + 1)) {
-    auto& made = plan.op("make the working directory `" + cwd + "`", SYS_mkdirat, {AT_FDCWD, plan.text(cwd.substr(0, at)), 0755});
+    auto& made = plan.op("make the working directory `" + cwd + "`", SYS_mkdirat,
+                         {AT_FDCWD, plan.text(cwd.substr(0, at)), 0755});
     made.tolerate[0] = EEXIST, made.tolerate[1] = EROFS;
     if (at == std::string::npos) break;
   }
@@ -196,7 +211,8 @@ Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const P
   if (process.no_new_privileges) plan.op("set no_new_privs", SYS_prctl, {PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0});
   if (options.fork_before_exec) plan.special("start the process", init::Special::Fork);
   // Changing the user clears it, so it comes after.
-  if (options.parent_death == ParentDeath::Kill) plan.op("die with the parent", SYS_prctl, {PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0});
+  if (options.parent_death == ParentDeath::Kill)
+    plan.op("die with the parent", SYS_prctl, {PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0});
   plan.op("close descriptors", SYS_close_range, {3, ~0u, CLOSE_RANGE_CLOEXEC});
   add_gate(plan);
   add_signals(plan);
@@ -207,10 +223,12 @@ Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const P
 }
 
 Result<const std::vector<std::byte>*> seccomp_filter(const std::string& seccomp, std::uint64_t capabilities) {
-  static std::map<std::pair<std::string, std::uint64_t>, std::vector<std::byte>> cache;  // one thread, see launch_plan.hpp
+  static std::map<std::pair<std::string, std::uint64_t>, std::vector<std::byte>>
+      cache;  // one thread, see launch_plan.hpp
   if (seccomp == "unconfined") return static_cast<const std::vector<std::byte>*>(nullptr);
   const auto key = std::pair(seccomp, capabilities);
-  if (const auto at = cache.find(key); at != cache.end()) return static_cast<const std::vector<std::byte>*>(&at->second);
+  if (const auto at = cache.find(key); at != cache.end())
+    return static_cast<const std::vector<std::byte>*>(&at->second);
   sys::SeccompProfile profile;
   if (seccomp.empty()) {
     profile = default_seccomp(capabilities);

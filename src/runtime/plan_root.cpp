@@ -57,7 +57,8 @@ void add_overlay(PlanBuilder& plan, const oci::Root& root) {
     lower.clear();
     int number = kLowerFdBase;
     for (const auto& path : overlay.lower) {
-      const int slot = plan.save(plan.op("open layer " + quoted(path), SYS_openat, {AT_FDCWD, plan.text(path), O_PATH | O_CLOEXEC, 0}));
+      const int slot = plan.save(
+          plan.op("open layer " + quoted(path), SYS_openat, {AT_FDCWD, plan.text(path), O_PATH | O_CLOEXEC, 0}));
       plan.op("open layer " + quoted(path), SYS_dup3, {Argument::slot(slot), number, O_CLOEXEC});
       plan.op("open layer " + quoted(path), SYS_close, {Argument::slot(slot)});
       lower.push_back("/proc/self/fd/" + std::to_string(number++));
@@ -90,17 +91,19 @@ void add_directories(PlanBuilder& plan, const std::string& path, bool last_too) 
     const auto next = path.find('/', at);
     if (next == std::string::npos && !last_too) return;
     const std::string prefix = path.substr(0, next);
-    plan.op("make the mount point " + quoted(path), SYS_mkdirat, {AT_FDCWD, plan.text(prefix), 0755}).tolerate[0] = EEXIST;
+    plan.op("make the mount point " + quoted(path), SYS_mkdirat, {AT_FDCWD, plan.text(prefix), 0755}).tolerate[0] =
+        EEXIST;
     at = next == std::string::npos ? next : next + 1;
   }
 }
 
 bool below(const std::string& path, std::string_view directory) {
-  return path.size() > directory.size() && path.compare(0, directory.size(), directory) == 0 && path[directory.size()] == '/';
+  return path.size() > directory.size() && path.compare(0, directory.size(), directory) == 0 &&
+         path[directory.size()] == '/';
 }
 
-// A bind, prepared in our own mount namespace as a detached tree; the child only attaches it. The target is resolved inside of
-// the new root without magic links, then used by descriptor.
+// A bind, prepared in our own mount namespace as a detached tree; the child only attaches it. The target is resolved
+// inside of the new root without magic links, then used by descriptor.
 Result<void> add_bind(PlanBuilder& plan, const oci::Mount& mount) {
   const MountOptions options = parse_mount_options(mount.options);
   sys::TreeAttributes attributes;
@@ -113,8 +116,10 @@ Result<void> add_bind(PlanBuilder& plan, const oci::Mount& mount) {
   struct stat info {};
   const int looked = mount.source_fd >= 0 ? fstat(mount.source_fd, &info) : stat(mount.source.c_str(), &info);
   const std::string what = mount.source.empty() ? mount.destination : mount.source;
-  if (looked != 0) return Error::system(errno, "bind mount", what).while_doing("mounting it on `" + mount.destination + "`");
-  auto tree = sys::clone_tree(mount.source_fd >= 0 ? mount.source_fd : AT_FDCWD, mount.source_fd >= 0 ? "" : mount.source, attributes);
+  if (looked != 0)
+    return Error::system(errno, "bind mount", what).while_doing("mounting it on `" + mount.destination + "`");
+  auto tree = sys::clone_tree(mount.source_fd >= 0 ? mount.source_fd : AT_FDCWD,
+                              mount.source_fd >= 0 ? "" : mount.source, attributes);
   if (!tree) return tree.error().while_doing("mounting it on `" + mount.destination + "`");
   const int source = plan.own(std::move(*tree));
 
@@ -129,9 +134,11 @@ Result<void> add_bind(PlanBuilder& plan, const oci::Mount& mount) {
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const int root = plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/"), O_PATH | O_CLOEXEC, 0}));
-  const int target = plan.save(plan.op(label, SYS_openat2, {Argument::slot(root), plan.text(mount.destination), plan.value(how), sizeof how}));
-  plan.op(label, SYS_move_mount, {Argument::slot(source), plan.text(""), Argument::slot(target), plan.text(""),
-                                  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH});
+  const int target = plan.save(
+      plan.op(label, SYS_openat2, {Argument::slot(root), plan.text(mount.destination), plan.value(how), sizeof how}));
+  plan.op(label, SYS_move_mount,
+          {Argument::slot(source), plan.text(""), Argument::slot(target), plan.text(""),
+           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH});
   plan.op(label, SYS_close, {Argument::slot(target)});
   plan.op(label, SYS_close, {Argument::slot(root)});
   return {};
@@ -142,21 +149,20 @@ void add_file_system(PlanBuilder& plan, const oci::Mount& mount) {
   const std::string label = "mount " + mount.type + " on " + quoted(mount.destination);
   add_directories(plan, mount.destination, true);
   const std::string source = mount.source.empty() ? mount.type : mount.source;
-  plan.op(label, SYS_mount, {plan.text(source), plan.text(mount.destination), plan.text(mount.type), options.flags,
-                             options.data.empty() ? Argument(0) : plan.text(options.data)});
+  plan.op(label, SYS_mount,
+          {plan.text(source), plan.text(mount.destination), plan.text(mount.type), options.flags,
+           options.data.empty() ? Argument(0) : plan.text(options.data)});
 }
 
 struct Node {
   const char* name;
   std::uint32_t major, minor;
 };
-constexpr Node kNodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
-constexpr const char* kLinks[][2] = {{"/proc/self/fd", "/dev/fd"},
-                                     {"/proc/self/fd/0", "/dev/stdin"},
-                                     {"/proc/self/fd/1", "/dev/stdout"},
-                                     {"/proc/self/fd/2", "/dev/stderr"},
-                                     {"/proc/kcore", "/dev/core"},
-                                     {"pts/ptmx", "/dev/ptmx"}};
+constexpr Node kNodes[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
+                           {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+constexpr const char* kLinks[][2] = {{"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"},
+                                     {"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
+                                     {"/proc/kcore", "/dev/core"},       {"pts/ptmx", "/dev/ptmx"}};
 
 void add_nodes(PlanBuilder& plan, const oci::RuntimeSpec& spec) {
   plan.op("make devices", SYS_umask, {0});
@@ -167,17 +173,21 @@ void add_nodes(PlanBuilder& plan, const oci::RuntimeSpec& spec) {
     const std::string label = "make the device " + quoted(device.path);
     add_directories(plan, device.path, false);
     const mode_t type = device.type == 'b' ? S_IFBLK : device.type == 'p' ? S_IFIFO : S_IFCHR;
-    plan.op(label, SYS_mknodat, {AT_FDCWD, plan.text(device.path), type | device.mode, makedev(device.major, device.minor)}).tolerate[0] = EEXIST;
+    plan.op(label, SYS_mknodat,
+            {AT_FDCWD, plan.text(device.path), type | device.mode, makedev(device.major, device.minor)})
+        .tolerate[0] = EEXIST;
     if (device.uid || device.gid)
       plan.op(label, SYS_fchownat, {AT_FDCWD, plan.text(device.path), device.uid, device.gid, AT_SYMLINK_NOFOLLOW});
   }
   plan.op("make devices", SYS_umask, {022});
   for (const auto& link : kLinks)
-    plan.op("make the link " + quoted(link[1]), SYS_symlinkat, {plan.text(link[0]), AT_FDCWD, plan.text(link[1])}).tolerate[0] = EEXIST;
+    plan.op("make the link " + quoted(link[1]), SYS_symlinkat, {plan.text(link[0]), AT_FDCWD, plan.text(link[1])})
+        .tolerate[0] = EEXIST;
 }
 
-// Docker's masks. Which of the kernel's paths exist is the same in every /proc and /sys, so it is asked here; each op then must
-// succeed. Files are covered by the /dev/null made a moment ago on a tmpfs that nobody else has; directories by one tmpfs.
+// Docker's masks. Which of the kernel's paths exist is the same in every /proc and /sys, so it is asked here; each op
+// then must succeed. Files are covered by the /dev/null made a moment ago on a tmpfs that nobody else has; directories
+// by one tmpfs.
 void add_masks(PlanBuilder& plan, const std::vector<std::string>& paths) {
   std::string first_directory;
   for (const auto& path : paths) {
@@ -188,7 +198,8 @@ void add_masks(PlanBuilder& plan, const std::vector<std::string>& paths) {
       plan.op(label, SYS_mount, {plan.text("/dev/null"), plan.text(path), 0, MS_BIND, 0});
     } else if (first_directory.empty()) {
       first_directory = path;
-      plan.op(label, SYS_mount, {plan.text("tmpfs"), plan.text(path), plan.text("tmpfs"), MS_RDONLY, plan.text("size=0,nr_inodes=1")});
+      plan.op(label, SYS_mount,
+              {plan.text("tmpfs"), plan.text(path), plan.text("tmpfs"), MS_RDONLY, plan.text("size=0,nr_inodes=1")});
     } else {
       plan.op(label, SYS_mount, {plan.text(first_directory), plan.text(path), 0, MS_BIND, 0});
     }
@@ -205,18 +216,21 @@ void add_readonly_paths(PlanBuilder& plan, const std::vector<std::string>& paths
   }
 }
 
-// After the process has joined its groups and left their upper part (CLONE_NEWCGROUP): the mount shows the group as "/".
+// After the process has joined its groups and left their upper part (CLONE_NEWCGROUP): the mount shows the group as
+// "/".
 void add_cgroup_view(PlanBuilder& plan, const oci::Mount& mount, const sys::CgroupSet* cgroup) {
   const MountOptions options = parse_mount_options(mount.options);
   const auto& layout = sys::cgroup_layout();
   add_directories(plan, mount.destination, true);
   const std::string label = "mount the control groups";
   if (layout.version == sys::CgroupVersion::V2) {
-    plan.op(label, SYS_mount, {plan.text("cgroup"), plan.text(mount.destination), plan.text("cgroup2"), options.flags, 0});
+    plan.op(label, SYS_mount,
+            {plan.text("cgroup"), plan.text(mount.destination), plan.text("cgroup2"), options.flags, 0});
     return;
   }
   const auto writable = options.flags & ~static_cast<unsigned long>(MS_RDONLY);
-  plan.op(label, SYS_mount, {plan.text("tmpfs"), plan.text(mount.destination), plan.text("tmpfs"), writable, plan.text("mode=755")});
+  plan.op(label, SYS_mount,
+          {plan.text("tmpfs"), plan.text(mount.destination), plan.text("tmpfs"), writable, plan.text("mode=755")});
   std::vector<std::string> seen;
   if (cgroup) {
     for (const auto& [controller, directory] : cgroup->directories()) {
@@ -229,7 +243,8 @@ void add_cgroup_view(PlanBuilder& plan, const oci::Mount& mount, const sys::Cgro
         if (where == point) together += (together.empty() ? "" : ",") + name;
       const std::string path = mount.destination + point.substr(point.rfind('/'));
       plan.op(label, SYS_mkdirat, {AT_FDCWD, plan.text(path), 0755});
-      plan.op(label, SYS_mount, {plan.text("cgroup"), plan.text(path), plan.text("cgroup"), options.flags, plan.text(together)});
+      plan.op(label, SYS_mount,
+              {plan.text("cgroup"), plan.text(path), plan.text("cgroup"), options.flags, plan.text(together)});
     }
   }
   plan.op(label, SYS_mount, {0, plan.text(mount.destination), 0, MS_REMOUNT | MS_BIND | options.flags, 0});
@@ -247,14 +262,26 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
     const char* name;
     unsigned long set, clear;
   };
-  static constexpr Flag kFlags[] = {
-      {"ro", MS_RDONLY, 0},         {"rw", 0, MS_RDONLY},           {"nosuid", MS_NOSUID, 0},   {"suid", 0, MS_NOSUID},
-      {"nodev", MS_NODEV, 0},       {"dev", 0, MS_NODEV},           {"noexec", MS_NOEXEC, 0},   {"exec", 0, MS_NOEXEC},
-      {"sync", MS_SYNCHRONOUS, 0},  {"async", 0, MS_SYNCHRONOUS},   {"noatime", MS_NOATIME, 0}, {"relatime", MS_RELATIME, 0},
-      {"strictatime", MS_STRICTATIME, 0}, {"nodiratime", MS_NODIRATIME, 0}, {"dirsync", MS_DIRSYNC, 0}, {"defaults", 0, 0}};
+  static constexpr Flag kFlags[] = {{"ro", MS_RDONLY, 0},
+                                    {"rw", 0, MS_RDONLY},
+                                    {"nosuid", MS_NOSUID, 0},
+                                    {"suid", 0, MS_NOSUID},
+                                    {"nodev", MS_NODEV, 0},
+                                    {"dev", 0, MS_NODEV},
+                                    {"noexec", MS_NOEXEC, 0},
+                                    {"exec", 0, MS_NOEXEC},
+                                    {"sync", MS_SYNCHRONOUS, 0},
+                                    {"async", 0, MS_SYNCHRONOUS},
+                                    {"noatime", MS_NOATIME, 0},
+                                    {"relatime", MS_RELATIME, 0},
+                                    {"strictatime", MS_STRICTATIME, 0},
+                                    {"nodiratime", MS_NODIRATIME, 0},
+                                    {"dirsync", MS_DIRSYNC, 0},
+                                    {"defaults", 0, 0}};
   MountOptions parsed;
   for (const auto& option : options) {
-    const auto flag = std::find_if(std::begin(kFlags), std::end(kFlags), [&](const Flag& f) { return option == f.name; });
+    const auto flag =
+        std::find_if(std::begin(kFlags), std::end(kFlags), [&](const Flag& f) { return option == f.name; });
     if (flag != std::end(kFlags)) {
       parsed.flags = (parsed.flags & ~flag->clear) | flag->set;
     } else if (option == "private" || option == "rprivate") {
@@ -280,12 +307,14 @@ Result<void> add_root(PlanBuilder& plan, const oci::RuntimeSpec& spec) {
   });
   plan.op("leave the host's mounts", SYS_mount, {0, plan.text("/"), 0, MS_REC | (follow ? MS_SLAVE : MS_PRIVATE), 0});
   const oci::Root& root = spec.root;
-  if (root.path.empty() || root.path[0] != '/') return Error::make(ErrorKind::Invalid, "the root path must be absolute: `" + root.path + "`");
+  if (root.path.empty() || root.path[0] != '/')
+    return Error::make(ErrorKind::Invalid, "the root path must be absolute: `" + root.path + "`");
   if (root.overlay) {
     if (root.overlay->lower.empty()) return Error::make(ErrorKind::Invalid, "an overlay root needs a lower directory");
     add_overlay(plan, root);
   } else {
-    plan.op("mount the root file system", SYS_mount, {plan.text(root.path), plan.text(root.path), 0, MS_BIND | MS_REC, 0});
+    plan.op("mount the root file system", SYS_mount,
+            {plan.text(root.path), plan.text(root.path), 0, MS_BIND | MS_REC, 0});
   }
   plan.op("enter the root file system", SYS_chdir, {plan.text(root.path)});
   plan.op("enter the root file system", SYS_pivot_root, {plan.text("."), plan.text(".")});
@@ -302,7 +331,8 @@ Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const s
     if (mount.destination.empty() || mount.destination[0] != '/')
       return Error::make(ErrorKind::Invalid, "a mount's target must be an absolute path: `" + mount.destination + "`");
     if (below(mount.destination, "/proc") && mount.type != "bind")
-      return Error::make(ErrorKind::Invalid, "cannot mount on `" + mount.destination + "`: /proc belongs to the kernel");
+      return Error::make(ErrorKind::Invalid,
+                         "cannot mount on `" + mount.destination + "`: /proc belongs to the kernel");
   }
   if (!spec.masked_paths.empty() && !(own_dev && own_proc))
     return Error::make(ErrorKind::Invalid, "masked paths need a new /proc and a tmpfs on /dev");
@@ -313,7 +343,8 @@ Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const s
   for (const char* path : {"/proc", "/sys", "/dev"}) {
     plan.op("make " + quoted(path), SYS_mkdirat, {AT_FDCWD, plan.text(path), 0755}).tolerate[0] = EEXIST;
     const std::string label = "check that " + quoted(path) + " is a directory";
-    const int slot = plan.save(plan.op(label, SYS_openat2, {AT_FDCWD, plan.text(path), plan.value(plain), sizeof plain}));
+    const int slot =
+        plan.save(plan.op(label, SYS_openat2, {AT_FDCWD, plan.text(path), plan.value(plain), sizeof plain}));
     plan.op(label, SYS_close, {Argument::slot(slot)});
   }
   for (const auto& mount : spec.mounts)
@@ -345,10 +376,12 @@ Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const s
     }
   }
   // Only now: the new namespace takes the groups we are in as its root.
-  if (spec.namespaces.cgroup.mode == oci::NamespaceMode::New) plan.op("make a cgroup namespace", SYS_unshare, {CLONE_NEWCGROUP});
+  if (spec.namespaces.cgroup.mode == oci::NamespaceMode::New)
+    plan.op("make a cgroup namespace", SYS_unshare, {CLONE_NEWCGROUP});
   for (const auto& mount : spec.mounts)
     if (mount.type == "cgroup") add_cgroup_view(plan, mount, cgroup);
-  if (spec.root.readonly) plan.op("make the root read-only", SYS_mount, {0, plan.text("/"), 0, MS_BIND | MS_REMOUNT | MS_RDONLY, 0});
+  if (spec.root.readonly)
+    plan.op("make the root read-only", SYS_mount, {0, plan.text("/"), 0, MS_BIND | MS_REMOUNT | MS_RDONLY, 0});
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Docker's default seccomp profile as a table: what is allowed always, and what a capability unlocks. Facts, not code: a line
-// changes when Docker's profile does.
+// Docker's default seccomp profile as a table: what is allowed always, and what a capability unlocks. Facts, not code:
+// a line changes when Docker's profile does.
 #include <errno.h>
 
 #include <map>
@@ -59,36 +59,23 @@ struct WithCapability {
   const char* names;
 };
 constexpr WithCapability kWith[] = {
-    {"DAC_READ_SEARCH",
-    "open_by_handle_at "},
+    {"DAC_READ_SEARCH", "open_by_handle_at "},
     {"SYS_ADMIN",
-    "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr "
-    "lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open quotactl "
-    "quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare "},
-    {"SYS_BOOT",
-    "reboot "},
-    {"SYS_CHROOT",
-    "chroot "},
-    {"SYS_MODULE",
-    "delete_module finit_module init_module "},
-    {"SYS_PACCT",
-    "acct "},
-    {"SYS_PTRACE",
-    "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace "},
-    {"SYS_RAWIO",
-    "ioperm iopl "},
-    {"SYS_TIME",
-    "clock_settime clock_settime64 settimeofday stime "},
-    {"SYS_TTY_CONFIG",
-    "vhangup "},
-    {"SYS_NICE",
-    "get_mempolicy mbind set_mempolicy set_mempolicy_home_node "},
-    {"SYSLOG",
-    "syslog "},
-    {"BPF",
-    "bpf "},
-    {"PERFMON",
-    "perf_event_open "},
+     "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr "
+     "lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open quotactl "
+     "quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare "},
+    {"SYS_BOOT", "reboot "},
+    {"SYS_CHROOT", "chroot "},
+    {"SYS_MODULE", "delete_module finit_module init_module "},
+    {"SYS_PACCT", "acct "},
+    {"SYS_PTRACE", "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace "},
+    {"SYS_RAWIO", "ioperm iopl "},
+    {"SYS_TIME", "clock_settime clock_settime64 settimeofday stime "},
+    {"SYS_TTY_CONFIG", "vhangup "},
+    {"SYS_NICE", "get_mempolicy mbind set_mempolicy set_mempolicy_home_node "},
+    {"SYSLOG", "syslog "},
+    {"BPF", "bpf "},
+    {"PERFMON", "perf_event_open "},
 };
 constexpr std::uint64_t kNamespaceFlags = 0x7E020000;  // CLONE_NEW*, which clone may not carry without SYS_ADMIN
 constexpr std::uint64_t kPersonalities[] = {0x0, 0x8, 0x20000, 0x20008, 0xffffffff};
@@ -101,7 +88,10 @@ std::vector<std::string> profile_words(const char* text) {
 }
 
 sys::SeccompRule allow(const char* names, std::vector<sys::SeccompArgument> arguments = {}) {
-  return {.names = profile_words(names), .action = sys::SeccompAction::Allow, .errno_value = 0, .arguments = std::move(arguments)};
+  return {.names = profile_words(names),
+          .action = sys::SeccompAction::Allow,
+          .errno_value = 0,
+          .arguments = std::move(arguments)};
 }
 
 bool holds(std::uint64_t capabilities, const char* name) {
@@ -122,13 +112,15 @@ sys::SeccompProfile default_seccomp(std::uint64_t capabilities) {
   profile.rules.push_back(allow("socket", {{0, SeccompCompare::Less, 38, 0}}));
   profile.rules.push_back(allow("socket", {{0, SeccompCompare::Equal, 39, 0}}));
   profile.rules.push_back(allow("socket", {{0, SeccompCompare::Greater, 40, 0}}));
-  for (auto persona : kPersonalities) profile.rules.push_back(allow("personality", {{0, SeccompCompare::Equal, persona, 0}}));
+  for (auto persona : kPersonalities)
+    profile.rules.push_back(allow("personality", {{0, SeccompCompare::Equal, persona, 0}}));
   for (const auto& with : kWith)
     if (holds(capabilities, with.capability)) profile.rules.push_back(allow(with.names));
   if (!holds(capabilities, "SYS_ADMIN")) {
     profile.rules.push_back(allow("clone", {{0, SeccompCompare::MaskedEqual, kNamespaceFlags, 0}}));
     // Its flags are in memory that a filter cannot read: libraries fall back to clone.
-    profile.rules.push_back({.names = {"clone3"}, .action = sys::SeccompAction::Errno, .errno_value = ENOSYS, .arguments = {}});
+    profile.rules.push_back(
+        {.names = {"clone3"}, .action = sys::SeccompAction::Errno, .errno_value = ENOSYS, .arguments = {}});
   }
   return profile;
 }

@@ -1,4 +1,5 @@
-// Seccomp profiles as Docker writes them: {defaultAction, defaultErrnoRet, syscalls: [{names, action, args, includes, excludes}]}.
+// Seccomp profiles as Docker writes them: {defaultAction, defaultErrnoRet, syscalls: [{names, action, args, includes,
+// excludes}]}.
 #include <errno.h>
 
 #include <algorithm>
@@ -13,7 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
-Error profile_error(const std::string& what) { return Error::make(ErrorKind::Invalid, "the seccomp profile is wrong: " + what); }
+Error profile_error(const std::string& what) {
+  return Error::make(ErrorKind::Invalid, "the seccomp profile is wrong: " + what);
+}
 
 Result<sys::SeccompAction> action_named(std::string_view name) {
   using sys::SeccompAction;
@@ -67,7 +70,8 @@ bool condition_holds(const json::object& rule, const char* key, std::uint64_t ca
     return number && (capabilities >> *number & 1) != 0;
   };
   const auto caps = strings_in(condition, "caps"), arches = strings_in(condition, "arches");
-  const bool ours = std::any_of(arches.begin(), arches.end(), [](const auto& a) { return a == "amd64" || a == "x32" || a == "x86"; });
+  const bool ours =
+      std::any_of(arches.begin(), arches.end(), [](const auto& a) { return a == "amd64" || a == "x32" || a == "x86"; });
   if (exclude) return std::none_of(caps.begin(), caps.end(), has) && !ours;
   return std::all_of(caps.begin(), caps.end(), has) && (arches.empty() || ours);
 }
@@ -107,13 +111,16 @@ Result<sys::SeccompProfile> parse_seccomp(const std::string& text, std::uint64_t
   auto action = action_named(text_of(object, "defaultAction"));
   if (!action) return action.error();
   profile.default_action = *action;
-  profile.default_errno = object.contains("defaultErrnoRet") ? static_cast<int>(number_of(object.if_contains("defaultErrnoRet"))) : EPERM;
+  profile.default_errno =
+      object.contains("defaultErrnoRet") ? static_cast<int>(number_of(object.if_contains("defaultErrnoRet"))) : EPERM;
   const auto* rules = object.if_contains("syscalls");
   if (!rules || !rules->is_array()) return profile;
   for (const auto& entry : rules->get_array()) {
     if (!entry.is_object()) return profile_error("`syscalls` must hold objects");
     const auto& rule = entry.get_object();
-    if (!condition_holds(rule, "includes", capabilities, false) || !condition_holds(rule, "excludes", capabilities, true)) continue;
+    if (!condition_holds(rule, "includes", capabilities, false) ||
+        !condition_holds(rule, "excludes", capabilities, true))
+      continue;
     auto made = rule_from(rule);
     if (!made) return made.error();
     profile.rules.push_back(std::move(*made));

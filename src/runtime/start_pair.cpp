@@ -46,7 +46,8 @@ struct Descriptors {
     close(kAdoptFd);
   dup3(report, kReportFd, O_CLOEXEC);
   syscall(SYS_close_range, kReportFd + 1, ~0u, 0);
-  char* const environment[] = {const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), nullptr};
+  char* const environment[] = {const_cast<char*>("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+                               nullptr};
   syscall(SYS_execveat, kProgramFd, "", argv, environment, AT_EMPTY_PATH);
   give_up(kReportFd);
 }
@@ -85,8 +86,7 @@ Result<void> start_pair(const StartPair& request) {
   }
   report_write.reset();
   int status = 0;
-  while (waitpid(first, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (waitpid(first, &status, 0) < 0 && errno == EINTR) {}
   int why = 0;
   const ssize_t size = read(report_read.get(), &why, sizeof why);  // ends with exec
   if (size == static_cast<ssize_t>(sizeof why)) return Error::system(why, "start", "the keeper");
@@ -109,7 +109,8 @@ Result<void> retry_supervisor(const std::string& run_dir) {
 std::optional<int> read_exit_record(const std::string& run_dir, const std::string& name) {
   auto text = sys::read_file(run_dir + "/exits/" + name, 64);
   int status = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), status).ec != std::errc()) return std::nullopt;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), status).ec != std::errc())
+    return std::nullopt;
   return status;
 }
 

@@ -30,7 +30,8 @@ std::optional<std::uint32_t> id_in(std::string_view text) {
   std::uint32_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   // 2^32-1 means "unchanged" to setresuid.
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value == UINT32_MAX) return std::nullopt;
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value == UINT32_MAX)
+    return std::nullopt;
   return value;
 }
 
@@ -64,7 +65,8 @@ std::vector<Group> groups_in(std::string_view text) {
     const auto fields = split_at(line, ':');
     if (fields.size() < 3 || fields[0].empty() || fields[0][0] == '#') continue;
     if (const auto gid = id_in(fields[2]))
-      groups.push_back({fields[0], *gid, fields.size() > 3 ? split_at(fields[3], ',') : std::vector<std::string_view>()});
+      groups.push_back(
+          {fields[0], *gid, fields.size() > 3 ? split_at(fields[3], ',') : std::vector<std::string_view>()});
   }
   return groups;
 }
@@ -86,7 +88,8 @@ Result<std::string> read_account_file(int root_fd, const std::string& path) {
   }
   struct stat info {};
   if (fstat(file->get(), &info) != 0) return Error::system(errno, "look at", path);
-  if (!S_ISREG(info.st_mode)) return Error::make(ErrorKind::Invalid, "the container's `" + path + "` is not a regular file");
+  if (!S_ISREG(info.st_mode))
+    return Error::make(ErrorKind::Invalid, "the container's `" + path + "` is not a regular file");
   return sys::read_all(file->get(), path, kMaxAccountFile);
 }
 
@@ -115,7 +118,8 @@ Result<ResolvedUser> resolve_user_in(std::string_view passwd, std::string_view g
     resolved.user.gid = *gid;
   } else if (account) {
     for (const auto& one : groups)
-      if (std::find(one.members.begin(), one.members.end(), account->name) != one.members.end()) additional.push_back(one.gid);
+      if (std::find(one.members.begin(), one.members.end(), account->name) != one.members.end())
+        additional.push_back(one.gid);
   }
   for (const auto& added : group_add) {
     auto gid = find_gid(groups, added);

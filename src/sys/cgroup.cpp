@@ -83,8 +83,8 @@ Result<void> make_v1(const std::string& controller, const std::string& mount_poi
   return {};
 }
 
-// Every parent must hand the controllers down before the child is made; a group that holds processes cannot (EBUSY), and the
-// controller is then left out, which has() tells.
+// Every parent must hand the controllers down before the child is made; a group that holds processes cannot (EBUSY),
+// and the controller is then left out, which has() tells.
 Result<void> make_v2(const std::string& root, const std::string& name, const std::vector<std::string>& controllers) {
   std::string path = root;
   for (const auto& part : split(name, '/')) {
@@ -171,13 +171,15 @@ bool CgroupSet::has(const std::string& controller) const {
 
 Result<void> CgroupSet::write(const std::string& controller, const std::string& file, const std::string& value) const {
   const std::string path = directory(controller);
-  if (path.empty()) return Error::make(ErrorKind::Unsupported, "the kernel has no control group controller `" + controller + "`");
+  if (path.empty())
+    return Error::make(ErrorKind::Unsupported, "the kernel has no control group controller `" + controller + "`");
   return write_value(path + "/" + file, value);
 }
 
 Result<std::string> CgroupSet::read(const std::string& controller, const std::string& file) const {
   const std::string path = directory(controller);
-  if (path.empty()) return Error::make(ErrorKind::Unsupported, "the kernel has no control group controller `" + controller + "`");
+  if (path.empty())
+    return Error::make(ErrorKind::Unsupported, "the kernel has no control group controller `" + controller + "`");
   return read_file(path + "/" + file);
 }
 
@@ -195,7 +197,8 @@ Result<std::vector<UniqueFd>> CgroupSet::open_procs() const {
 }
 
 Result<void> CgroupSet::add(int pid) const {
-  for (const auto& [controller, path] : directories_) BERTH_TRY(write_value(path + "/cgroup.procs", std::to_string(pid)));
+  for (const auto& [controller, path] : directories_)
+    BERTH_TRY(write_value(path + "/cgroup.procs", std::to_string(pid)));
   return {};
 }
 
@@ -212,11 +215,13 @@ std::vector<int> CgroupSet::processes() const {
 }
 
 Result<void> CgroupSet::freeze() const {
-  return cgroup_layout().version == CgroupVersion::V2 ? write("", "cgroup.freeze", "1") : write("freezer", "freezer.state", "FROZEN");
+  return cgroup_layout().version == CgroupVersion::V2 ? write("", "cgroup.freeze", "1")
+                                                      : write("freezer", "freezer.state", "FROZEN");
 }
 
 Result<void> CgroupSet::thaw() const {
-  return cgroup_layout().version == CgroupVersion::V2 ? write("", "cgroup.freeze", "0") : write("freezer", "freezer.state", "THAWED");
+  return cgroup_layout().version == CgroupVersion::V2 ? write("", "cgroup.freeze", "0")
+                                                      : write("freezer", "freezer.state", "THAWED");
 }
 
 bool CgroupSet::is_frozen() const {

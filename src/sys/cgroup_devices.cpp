@@ -1,5 +1,5 @@
-// Which devices a group may use. v1 takes lines; v2 wants a BPF program, which is assembled here by hand: the last rule that
-// matches decides, so the rules are tried from the last to the first.
+// Which devices a group may use. v1 takes lines; v2 wants a BPF program, which is assembled here by hand: the last rule
+// that matches decides, so the rules are tried from the last to the first.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -38,7 +38,8 @@ std::uint32_t access_bits(const std::string& access) {
   return bits;
 }
 
-bpf_insn instruction(std::uint8_t code, std::uint8_t to, std::uint8_t from, std::int16_t offset, std::int32_t immediate) {
+bpf_insn instruction(std::uint8_t code, std::uint8_t to, std::uint8_t from, std::int16_t offset,
+                     std::int32_t immediate) {
   bpf_insn made{};
   made.code = code;
   made.dst_reg = to & 15u;
@@ -48,9 +49,11 @@ bpf_insn instruction(std::uint8_t code, std::uint8_t to, std::uint8_t from, std:
   return made;
 }
 
-// Context: {u32 access_type (access << 16 | type), u32 major, u32 minor}. r2 = type, r3 = access, r4 = major, r5 = minor.
+// Context: {u32 access_type (access << 16 | type), u32 major, u32 minor}. r2 = type, r3 = access, r4 = major, r5 =
+// minor.
 std::vector<bpf_insn> device_program(const std::vector<DeviceAccess>& rules) {
-  constexpr std::uint8_t kLoad = BPF_LDX | BPF_MEM | BPF_W, kMove = BPF_ALU | BPF_MOV, kJumpNot = BPF_JMP | BPF_JNE | BPF_K;
+  constexpr std::uint8_t kLoad = BPF_LDX | BPF_MEM | BPF_W, kMove = BPF_ALU | BPF_MOV,
+                         kJumpNot = BPF_JMP | BPF_JNE | BPF_K;
   std::vector<bpf_insn> code = {
       instruction(kLoad, 2, 1, 0, 0),
       instruction(kMove | BPF_X, 3, 2, 0, 0),
@@ -76,9 +79,11 @@ std::vector<bpf_insn> device_program(const std::vector<DeviceAccess>& rules) {
     if (rule->type != 'a' && access != 7) {
       // An allowing rule must cover all that is asked for, a denying one any of it.
       block.push_back(instruction(kMove | BPF_X, 1, 3, 0, 0));
-      block.push_back(instruction(BPF_ALU | BPF_AND | BPF_K, 1, 0, 0, static_cast<std::int32_t>(rule->allow ? ~access & 7u : access)));
+      block.push_back(instruction(BPF_ALU | BPF_AND | BPF_K, 1, 0, 0,
+                                  static_cast<std::int32_t>(rule->allow ? ~access & 7u : access)));
       leave.push_back(block.size());
-      block.push_back(instruction(static_cast<std::uint8_t>(BPF_JMP | (rule->allow ? BPF_JNE : BPF_JEQ) | BPF_K), 1, 0, 0, 0));
+      block.push_back(
+          instruction(static_cast<std::uint8_t>(BPF_JMP | (rule->allow ? BPF_JNE : BPF_JEQ) | BPF_K), 1, 0, 0, 0));
     }
     if (rule->type != 'a' && rule->major) unless(4, static_cast<std::int32_t>(*rule->major));
     if (rule->type != 'a' && rule->minor) unless(5, static_cast<std::int32_t>(*rule->minor));

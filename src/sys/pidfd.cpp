@@ -64,9 +64,11 @@ Result<ProcessIdentity> identify_process(int pid) {
   if (!stat) return stat.error();
   // The second field is the name in parentheses and may hold anything; the last ')' ends it. Field 22 is 20 further on.
   auto at = stat->rfind(')');
-  if (at == std::string::npos) return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
+  if (at == std::string::npos)
+    return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
-  if (at == std::string::npos) return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
+  if (at == std::string::npos)
+    return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
   ProcessIdentity identity{.pid = pid, .start_time = 0, .boot = boot_id()};
   std::from_chars(stat->data() + at + 1, stat->data() + stat->size(), identity.start_time);
   return identity;

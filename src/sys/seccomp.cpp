@@ -26,12 +26,24 @@ struct NewSyscall {
   int number;
 };
 constexpr std::array kNewSyscalls = {
-    NewSyscall{"uretprobe", 335},         NewSyscall{"futex_waitv", 449},      NewSyscall{"set_mempolicy_home_node", 450},
-    NewSyscall{"cachestat", 451},         NewSyscall{"fchmodat2", 452},        NewSyscall{"map_shadow_stack", 453},
-    NewSyscall{"futex_wake", 454},        NewSyscall{"futex_wait", 455},       NewSyscall{"futex_requeue", 456},
-    NewSyscall{"statmount", 457},         NewSyscall{"listmount", 458},        NewSyscall{"lsm_get_self_attr", 459},
-    NewSyscall{"lsm_set_self_attr", 460}, NewSyscall{"lsm_list_modules", 461}, NewSyscall{"mseal", 462},
-    NewSyscall{"setxattrat", 463},        NewSyscall{"getxattrat", 464},       NewSyscall{"listxattrat", 465},
+    NewSyscall{"uretprobe", 335},
+    NewSyscall{"futex_waitv", 449},
+    NewSyscall{"set_mempolicy_home_node", 450},
+    NewSyscall{"cachestat", 451},
+    NewSyscall{"fchmodat2", 452},
+    NewSyscall{"map_shadow_stack", 453},
+    NewSyscall{"futex_wake", 454},
+    NewSyscall{"futex_wait", 455},
+    NewSyscall{"futex_requeue", 456},
+    NewSyscall{"statmount", 457},
+    NewSyscall{"listmount", 458},
+    NewSyscall{"lsm_get_self_attr", 459},
+    NewSyscall{"lsm_set_self_attr", 460},
+    NewSyscall{"lsm_list_modules", 461},
+    NewSyscall{"mseal", 462},
+    NewSyscall{"setxattrat", 463},
+    NewSyscall{"getxattrat", 464},
+    NewSyscall{"listxattrat", 465},
     NewSyscall{"removexattrat", 466},
 };
 constexpr int kNewestKnown = 466;
@@ -74,7 +86,8 @@ int number_in_own_table(const std::string& name) {
   return -1;
 }
 
-Result<void> add_rule(scmp_filter_ctx context, const SeccompRule& rule, std::uint32_t default_action, std::vector<Extra>& extras) {
+Result<void> add_rule(scmp_filter_ctx context, const SeccompRule& rule, std::uint32_t default_action,
+                      std::vector<Extra>& extras) {
   const std::uint32_t action = action_value(rule.action, rule.errno_value);
   if (action == default_action) return {};  // libseccomp refuses a rule that says nothing
   std::vector<scmp_arg_cmp> arguments;

@@ -1,13 +1,14 @@
-// The launch plan: what happens between clone and exec, as a flat list of system calls whose arguments were prepared before.
+// The launch plan: what happens between clone and exec, as a flat list of system calls whose arguments were prepared
+// before.
 //
 //   PlanHeader │ strings, tables, filters … │ Op Op Op …          one piece of memory, at one address in both processes
 //
-// A plan is built by `runtime` at address 0 with a list of words to relocate, placed into an arena, and walked by a child that
-// may share that memory with the zygote: walk() makes raw system calls and nothing else. It never returns.
+// A plan is built by `runtime` at address 0 with a list of words to relocate, placed into an arena, and walked by a
+// child that may share that memory with the zygote: walk() makes raw system calls and nothing else. It never returns.
 //
-// Who learns what: `reached` in the header is the index of the op that is being tried; a failing op is reported on the status
-// socket as Status{Failed, op, errno}. The end of the status socket alone says nothing (it also comes when the child dies):
-// the program runs if the socket ended without a message and `reached` is the exec op.
+// Who learns what: `reached` in the header is the index of the op that is being tried; a failing op is reported on the
+// status socket as Status{Failed, op, errno}. The end of the status socket alone says nothing (it also comes when the
+// child dies): the program runs if the socket ended without a message and `reached` is the exec op.
 #pragma once
 
 #include <errno.h>
@@ -20,13 +21,14 @@
 
 namespace berth::init {
 
-inline constexpr int kSlots = 384;      // descriptors and results that ops refer to by number
-inline constexpr int kMaxFds = 240;     // a message carries 253 at most
-inline constexpr int kStatusSlot = 0;   // our end of the status socket
-inline constexpr int kGateSlot = 1;     // read end of the gate pipe
-inline constexpr int kStdinSlot = 2;    // and 3, 4
+inline constexpr int kSlots = 384;     // descriptors and results that ops refer to by number
+inline constexpr int kMaxFds = 240;    // a message carries 253 at most
+inline constexpr int kStatusSlot = 0;  // our end of the status socket
+inline constexpr int kGateSlot = 1;    // read end of the gate pipe
+inline constexpr int kStdinSlot = 2;   // and 3, 4
 inline constexpr int kFirstFreeSlot = 5;
-inline constexpr Word kPlanBase = 0x200000000000;  // where arenas are mapped: far from everything the kernel chooses itself
+inline constexpr Word kPlanBase =
+    0x200000000000;  // where arenas are mapped: far from everything the kernel chooses itself
 
 // Exit codes of a child that never ran its program.
 inline constexpr int kSetupFailed = 125;
@@ -47,7 +49,7 @@ struct Op {
   std::uint16_t code = 0;      // number of a system call, or Special
   std::uint8_t from_slot = 0;  // bit i: argument i is the number of a slot
   std::uint8_t reserved = 0;
-  std::int16_t save = -1;      // slot that receives the result
+  std::int16_t save = -1;  // slot that receives the result
   std::int16_t tolerate[2] = {0, 0};
   std::uint16_t reserved2 = 0;
   std::uint32_t reserved3 = 0;

@@ -1,5 +1,5 @@
-// Raw system calls for code that must run without a C library: the keeper, the zygote and what happens between clone and
-// exec. No errno, no thread-local storage, no allocation; a failure is the negative errno. x86-64 only.
+// Raw system calls for code that must run without a C library: the keeper, the zygote and what happens between clone
+// and exec. No errno, no thread-local storage, no allocation; a failure is the negative errno. x86-64 only.
 //
 // Code that uses this in a child which shares its parent's memory is compiled without a stack protector.
 #pragma once
@@ -43,8 +43,8 @@ inline long call(long number, Word a = 0, Word b = 0, Word c = 0, Word d = 0, Wo
 
 inline long close_fd(int fd) { return call(SYS_close, word(fd)); }
 
-// clone3 whose child starts in entry(argument) on the stack that `args` names; entry must not return. glibc's wrappers cannot
-// do this with CLONE_PARENT (exit_signal must be 0), and their child would run on our stack.
+// clone3 whose child starts in entry(argument) on the stack that `args` names; entry must not return. glibc's wrappers
+// cannot do this with CLONE_PARENT (exit_signal must be 0), and their child would run on our stack.
 inline long clone_into(clone_args* args, void (*entry)(void*), void* argument) {
   long result;
   register auto r12 asm("r12") = entry;

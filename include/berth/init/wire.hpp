@@ -1,6 +1,6 @@
 // Messages between keeper, supervisor and zygote: one Message a packet over SOCK_SEQPACKET, descriptors by SCM_RIGHTS.
-// Frozen from version 1: values are appended, never changed, because an old keeper outlives an update of berth. The bytes are
-// held by a golden test (tests/unit/init).
+// Frozen from version 1: values are appended, never changed, because an old keeper outlives an update of berth. The
+// bytes are held by a golden test (tests/unit/init).
 //
 //   keeper ──Hello──▶ supervisor (descriptor 3)             supervisor ──Map, Launch──▶ zygote (descriptor 4)
 //   supervisor ──Park Drop Fetch Launch Name NewZygote Quit──▶ keeper     zygote ──Launched──▶ supervisor
@@ -16,19 +16,19 @@ inline constexpr int kKeeperFd = 3;
 inline constexpr int kZygoteFd = 4;
 
 enum class Kind : std::uint32_t {
-  Hello = 1,      // first message of the keeper: value = version, pid = keeper's pid, size = restarts so far
-  Park = 2,       // name + descriptors to hold; also the answer to Fetch, one descriptor a message
-  Drop = 3,       // closes all descriptors parked under name
-  Fetch = 4,      // asks for all parked descriptors
-  FetchEnd = 5,   // value = number sent
-  Launch = 6,     // base/size = arena, flags = clone flags, name, descriptors = slots (to the keeper: the arena first)
-  Launched = 7,   // pid or -errno, name, pidfd
-  Exited = 8,     // pid, value = wait status, name (empty: a child nobody named)
-  Quit = 9,       // do not restart the supervisor; end when no child is left
-  Map = 10,       // to the zygote: map the arenas, base/size, one descriptor
-  Name = 11,      // pid is a child by this name: its exit is to be recorded (children of Special::Fork)
-  NewZygote = 12, // the zygote is gone, start another
-  Zygote = 13,    // answer: its socket
+  Hello = 1,       // first message of the keeper: value = version, pid = keeper's pid, size = restarts so far
+  Park = 2,        // name + descriptors to hold; also the answer to Fetch, one descriptor a message
+  Drop = 3,        // closes all descriptors parked under name
+  Fetch = 4,       // asks for all parked descriptors
+  FetchEnd = 5,    // value = number sent
+  Launch = 6,      // base/size = arena, flags = clone flags, name, descriptors = slots (to the keeper: the arena first)
+  Launched = 7,    // pid or -errno, name, pidfd
+  Exited = 8,      // pid, value = wait status, name (empty: a child nobody named)
+  Quit = 9,        // do not restart the supervisor; end when no child is left
+  Map = 10,        // to the zygote: map the arenas, base/size, one descriptor
+  Name = 11,       // pid is a child by this name: its exit is to be recorded (children of Special::Fork)
+  NewZygote = 12,  // the zygote is gone, start another
+  Zygote = 13,     // answer: its socket
 };
 
 // Bits of Message::value in Launch.

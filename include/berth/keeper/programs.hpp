@@ -1,5 +1,5 @@
-// The static programs that berth carries inside of itself. They run from sealed memfds, so that nothing in a container can
-// write to what it executes (CVE-2019-5736) and an install is one file.
+// The static programs that berth carries inside of itself. They run from sealed memfds, so that nothing in a container
+// can write to what it executes (CVE-2019-5736) and an install is one file.
 #pragma once
 
 #include <cstddef>

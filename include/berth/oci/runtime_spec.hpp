@@ -1,6 +1,6 @@
-// What one container's process gets: the fields of the OCI runtime-spec that berth uses, plus three extensions (overlay,
-// descriptors in place of paths, tri-state namespaces). Plain values; `runtime::default_spec()` fills in what Docker does by
-// default, `runtime::build_launch_plan` turns it into system calls.
+// What one container's process gets: the fields of the OCI runtime-spec that berth uses, plus three extensions
+// (overlay, descriptors in place of paths, tri-state namespaces). Plain values; `runtime::default_spec()` fills in what
+// Docker does by default, `runtime::build_launch_plan` turns it into system calls.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct User {
 };
 
 struct Rlimit {
-  std::string type;  // "RLIMIT_NOFILE" or "nofile"
+  std::string type;        // "RLIMIT_NOFILE" or "nofile"
   std::uint64_t soft = 0;  // UINT64_MAX: unlimited
   std::uint64_t hard = 0;
   bool operator==(const Rlimit&) const = default;
@@ -51,11 +51,12 @@ struct Root {
 };
 
 struct Mount {
-  std::string destination;           // absolute, in the container
-  std::string type;                  // bind, tmpfs, proc, sysfs, mqueue, devpts, cgroup
-  std::string source;                // bind: absolute path of the host
-  std::vector<std::string> options;  // as in the runtime-spec: ro nosuid nodev noexec rprivate rslave size=64m mode=1777 …
-  int source_fd = -1;                // bind: an O_PATH descriptor in place of `source` (borrowed until the plan is built)
+  std::string destination;  // absolute, in the container
+  std::string type;         // bind, tmpfs, proc, sysfs, mqueue, devpts, cgroup
+  std::string source;       // bind: absolute path of the host
+  std::vector<std::string>
+      options;         // as in the runtime-spec: ro nosuid nodev noexec rprivate rslave size=64m mode=1777 …
+  int source_fd = -1;  // bind: an O_PATH descriptor in place of `source` (borrowed until the plan is built)
 };
 
 enum class NamespaceMode { New, Host, Join };
@@ -81,7 +82,7 @@ struct Device {
 
 struct DeviceRule {
   bool allow = false;
-  char type = 'a';  // a, b, c
+  char type = 'a';                     // a, b, c
   std::optional<std::uint32_t> major;  // nothing: all
   std::optional<std::uint32_t> minor;
   std::string access = "rwm";

@@ -15,8 +15,9 @@ struct DefaultOptions {
   std::int64_t shm_size = 64 << 20;
   bool privileged = false;  // all capabilities, all devices, nothing masked, no filter, writable /sys
 };
-// Fourteen capabilities, /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup, default device rules, masked and read-only
-// paths, the default seccomp profile, new namespaces. Left to the caller: args, env, cwd, user, root, hostname, binds.
+// Fourteen capabilities, /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup, default device rules, masked and
+// read-only paths, the default seccomp profile, new namespaces. Left to the caller: args, env, cwd, user, root,
+// hostname, binds.
 oci::RuntimeSpec default_spec(const DefaultOptions& options = {});
 
 // Adds a mount; one with the same destination that is already there is replaced.
@@ -26,7 +27,8 @@ Result<void> add_device(oci::RuntimeSpec& spec, const std::string& source, const
                         const std::string& permissions);
 // "c 1:3 rwm", "a *:* rwm": a line of device_cgroup_rules.
 Result<oci::DeviceRule> parse_device_rule(const std::string& text);
-// Runs the program under a tiny pid 1 that forwards signals and reaps (`init: true`). `bin_dir` (ROOT/bin) keeps the stub's file.
+// Runs the program under a tiny pid 1 that forwards signals and reaps (`init: true`). `bin_dir` (ROOT/bin) keeps the
+// stub's file.
 Result<void> use_init(oci::RuntimeSpec& spec, const std::string& bin_dir);
 // Whether a sysctl belongs to a namespace and so may be set for a container; the reason where not.
 Result<void> check_sysctl(const oci::RuntimeSpec& spec, const std::string& name);

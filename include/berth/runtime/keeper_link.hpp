@@ -1,7 +1,7 @@
 // The supervisor's end of the keeper's protocol (berth/init/wire.hpp), descriptor 3.
 //
-// Sends never block for long: the keeper reads at once and its socket holds some 200 messages. Events come out of receive(),
-// which is called when fd() is readable.
+// Sends never block for long: the keeper reads at once and its socket holds some 200 messages. Events come out of
+// receive(), which is called when fd() is readable.
 #pragma once
 
 #include <optional>
@@ -44,7 +44,8 @@ struct ZygoteArrived {
 };
 struct KeeperGone {};  // hand over and exit: design.md section 4
 
-using KeeperEvent = std::variant<KeeperHello, ParkedFd, FetchDone, ChildExited, ChildLaunched, ZygoteArrived, KeeperGone>;
+using KeeperEvent =
+    std::variant<KeeperHello, ParkedFd, FetchDone, ChildExited, ChildLaunched, ZygoteArrived, KeeperGone>;
 
 class KeeperLink {
  public:
@@ -54,7 +55,8 @@ class KeeperLink {
   // All that is there now; KeeperGone is the last one ever.
   std::vector<KeeperEvent> receive();
 
-  // The keeper holds copies of `fds` under `name` (at most 87 bytes) until drop(name). A name may be parked several times.
+  // The keeper holds copies of `fds` under `name` (at most 87 bytes) until drop(name). A name may be parked several
+  // times.
   Result<void> park(const std::string& name, const std::vector<int>& fds);
   Result<void> drop(const std::string& name);
   // Blocks until all parked descriptors are here; for the start of a supervisor. Events that arrive meanwhile are kept.

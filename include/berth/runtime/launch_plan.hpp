@@ -2,12 +2,14 @@
 //
 //   RuntimeSpec ──build_launch_plan──▶ LaunchPlan ──launch()──▶ Launch (launcher.hpp)
 //
-// Building opens what the child needs (bind sources as detached trees, cgroup.procs, /dev/null, namespaces), so most mistakes
-// of a user are found here, with their path, before anything is cloned. It blocks for some 100 µs. A plan is used once.
+// Building opens what the child needs (bind sources as detached trees, cgroup.procs, /dev/null, namespaces), so most
+// mistakes of a user are found here, with their path, before anything is cloned. It blocks for some 100 µs. A plan is
+// used once.
 //
-// Order that works, and why: namespaces · stdio · session · root, pivot (every later path resolves inside of it, so a symbolic
-// link of the image cannot lead out) · default mounts, nodes, sysctls, masks (on file systems nobody else can touch yet) · the
-// user's mounts · cgroups late (kernel memory of the set-up is not the container's) · limits, rights, directory · gate · exec.
+// Order that works, and why: namespaces · stdio · session · root, pivot (every later path resolves inside of it, so a
+// symbolic link of the image cannot lead out) · default mounts, nodes, sysctls, masks (on file systems nobody else can
+// touch yet) · the user's mounts · cgroups late (kernel memory of the set-up is not the container's) · limits, rights,
+// directory · gate · exec.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +24,8 @@
 
 namespace berth::runtime {
 
-// -1: /dev/null. Borrowed until launch() has returned. Pipes are given to the container's user, so that a program may open
-// /dev/stdout again.
+// -1: /dev/null. Borrowed until launch() has returned. Pipes are given to the container's user, so that a program may
+// open /dev/stdout again.
 struct Stdio {
   int in = -1;
   int out = -1;
@@ -36,36 +38,36 @@ struct LaunchRequest {
   std::string name;  // [A-Za-z0-9_.-]+, at most 87 bytes: the keeper writes exits/<name>
   oci::RuntimeSpec spec;
   Stdio stdio;
-  const sys::CgroupSet* cgroup = nullptr;  // joined before exec; nullptr: stays where the launcher is
+  const sys::CgroupSet* cgroup = nullptr;           // joined before exec; nullptr: stays where the launcher is
   ParentDeath parent_death = ParentDeath::Survive;  // Kill: for children of the calling process (builds)
 };
 
-// A process in a running container: exec, probes, hooks. It joins all namespaces of `target` and its cgroup; the caller says
-// user, capabilities, environment and filter (by default those of the container's own process).
+// A process in a running container: exec, probes, hooks. It joins all namespaces of `target` and its cgroup; the caller
+// says user, capabilities, environment and filter (by default those of the container's own process).
 struct ExecRequest {
   std::string name;
   int target_pidfd = -1;  // borrowed until launch() has returned
   oci::Process process;
-  std::string seccomp;    // as in RuntimeSpec
-  bool masked = true;     // false: a privileged exec
+  std::string seccomp;  // as in RuntimeSpec
+  bool masked = true;   // false: a privileged exec
   Stdio stdio;
   const sys::CgroupSet* cgroup = nullptr;
 };
 
 struct LaunchPlan {
   std::string name;
-  std::vector<std::byte> bytes;             // PlanHeader, data, ops; addresses counted from 0
-  std::vector<std::uint32_t> relocations;   // offsets of the words that hold addresses
-  std::vector<std::string> labels;          // one per op: "mount proc on `/proc`"
-  std::vector<sys::UniqueFd> owned;         // descriptors opened for this plan
-  std::vector<int> fds;                     // slot 0, 1, 2, …; some are in `owned`, stdio is borrowed
-  sys::UniqueFd status;                     // our end of the status socket
-  sys::UniqueFd gate;                       // write end
-  std::uint64_t clone_flags = 0;            // namespaces to clone with
-  bool own_memory = false;                  // must not share the zygote's memory: the keeper forks
-  bool forks = false;                       // the program is a sibling of the first child (joins a pid namespace)
-  bool terminal = false;                    // a terminal's master will arrive
-  std::string program;                      // args[0], for messages
+  std::vector<std::byte> bytes;            // PlanHeader, data, ops; addresses counted from 0
+  std::vector<std::uint32_t> relocations;  // offsets of the words that hold addresses
+  std::vector<std::string> labels;         // one per op: "mount proc on `/proc`"
+  std::vector<sys::UniqueFd> owned;        // descriptors opened for this plan
+  std::vector<int> fds;                    // slot 0, 1, 2, …; some are in `owned`, stdio is borrowed
+  sys::UniqueFd status;                    // our end of the status socket
+  sys::UniqueFd gate;                      // write end
+  std::uint64_t clone_flags = 0;           // namespaces to clone with
+  bool own_memory = false;                 // must not share the zygote's memory: the keeper forks
+  bool forks = false;                      // the program is a sibling of the first child (joins a pid namespace)
+  bool terminal = false;                   // a terminal's master will arrive
+  std::string program;                     // args[0], for messages
 
   // Copies the plan to `memory` (bytes.size() of it) for use at `address`.
   void place(std::byte* memory, std::uint64_t address) const;

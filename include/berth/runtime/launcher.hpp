@@ -3,8 +3,8 @@
 //            launch()          Launched          open_gate()             status ends
 //   plan ──▶ InFlight ──▶ pid known (gated) ──▶ set-up runs on ──▶ running │ failed
 //
-// The gate: the child does all of its set-up but waits before exec until open_gate(). The owner writes its record {id, pid,
-// start time} first. If the owner dies before, the child exits 125 by itself; nobody has to clean up.
+// The gate: the child does all of its set-up but waits before exec until open_gate(). The owner writes its record {id,
+// pid, start time} first. If the owner dies before, the child exits 125 by itself; nobody has to clean up.
 #pragma once
 
 #include <functional>
@@ -62,8 +62,8 @@ class Launch {
   std::vector<std::string> labels_;
   sys::UniqueFd status_, gate_, pidfd_, terminal_;
   std::function<void()> release_memory_;
-  std::function<void(int)> on_pid_;      // tells the keeper the name of a child that it did not start itself
-  struct MemoryView;                     // the plan's header, to see how far the child came
+  std::function<void(int)> on_pid_;  // tells the keeper the name of a child that it did not start itself
+  struct MemoryView;                 // the plan's header, to see how far the child came
   std::shared_ptr<MemoryView> memory_;
   int pid_ = 0;
   bool forks_ = false;
@@ -83,7 +83,8 @@ class StackLauncher {
 
   // Watch for reading; -1 while there is no zygote (a new one is asked for, see on_keeper_event).
   int zygote_fd() const noexcept;
-  // Answers of the zygote: the launches whose pid is known now. A dead zygote fails those in flight and asks for another.
+  // Answers of the zygote: the launches whose pid is known now. A dead zygote fails those in flight and asks for
+  // another.
   std::vector<std::shared_ptr<Launch>> on_zygote_readable();
   // Give it every event of the KeeperLink: it takes Launched and ZygoteArrived. Returned as above.
   std::vector<std::shared_ptr<Launch>> on_keeper_event(const KeeperEvent& event);
@@ -93,8 +94,9 @@ class StackLauncher {
   std::unique_ptr<State> state_;
 };
 
-// Child of the calling process, for build containers and for tests: no keeper, no zygote. The caller waits on the pidfd and
-// reaps with waitid(P_PIDFD). Call from the thread that lives longest: ParentDeath::Kill watches the thread, not the process.
+// Child of the calling process, for build containers and for tests: no keeper, no zygote. The caller waits on the pidfd
+// and reaps with waitid(P_PIDFD). Call from the thread that lives longest: ParentDeath::Kill watches the thread, not
+// the process.
 class DirectLauncher {
  public:
   // The pid is known when it returns.

@@ -1,5 +1,6 @@
-// Users and programs as the container's own files have them. Reads nothing outside of the root: openat2(RESOLVE_IN_ROOT),
-// regular files only, at most 1 MiB, so that an image's /etc/passwd that is a fifo or a device cannot hang us.
+// Users and programs as the container's own files have them. Reads nothing outside of the root:
+// openat2(RESOLVE_IN_ROOT), regular files only, at most 1 MiB, so that an image's /etc/passwd that is a fifo or a
+// device cannot hang us.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +18,17 @@ struct ResolvedUser {
   std::string home = "/";
 };
 
-// "", "name", "uid", "name:group", "uid:gid". Groups of the user from /etc/group unless a group is given (as docker does);
-// `group_add` adds names or numbers. A name that is not there is an error that names the file; a number need not be there.
+// "", "name", "uid", "name:group", "uid:gid". Groups of the user from /etc/group unless a group is given (as docker
+// does); `group_add` adds names or numbers. A name that is not there is an error that names the file; a number need not
+// be there.
 Result<ResolvedUser> resolve_user(int root_fd, std::string_view user, const std::vector<std::string>& group_add = {});
 // The same over text, for tests and fuzzing.
 Result<ResolvedUser> resolve_user_in(std::string_view passwd, std::string_view group, std::string_view user,
                                      const std::vector<std::string>& group_add = {});
 
-// Why execve of `program` failed in this root: not found (where it was looked for), CRLF in the `#!` line, interpreter missing,
-// not executable, a directory, wrong architecture. `path` is the container's PATH, `cwd` its working directory.
+// Why execve of `program` failed in this root: not found (where it was looked for), CRLF in the `#!` line, interpreter
+// missing, not executable, a directory, wrong architecture. `path` is the container's PATH, `cwd` its working
+// directory.
 Error explain_exec_failure(int root_fd, const std::string& program, const std::string& path, const std::string& cwd,
                            int errno_value);
 

@@ -11,8 +11,8 @@ namespace berth::sys {
 
 using CapabilitySet = std::uint64_t;
 
-// Docker's fourteen: CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT
-// KILL AUDIT_WRITE.
+// Docker's fourteen: CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE
+// SYS_CHROOT KILL AUDIT_WRITE.
 inline constexpr CapabilitySet kDefaultCapabilities = 0xa80425fb;
 
 // "CAP_SYS_ADMIN", "SYS_ADMIN", "sys_admin".

@@ -1,11 +1,12 @@
 // Control groups, v1 (one directory per hierarchy) and v2 (one directory) behind one face.
 //
 // A CgroupSet is the place of one container (or of the keeper): "berth/<project>/<id>". It owns nothing but names and
-// descriptors of cgroup.procs; remove() deletes the directories. Limits are written by `runtime`, which knows what they mean.
+// descriptors of cgroup.procs; remove() deletes the directories. Limits are written by `runtime`, which knows what they
+// mean.
 //
 // Traps: a v1 cpuset takes no process before cpuset.cpus and cpuset.mems are written (done here); with RT_GROUP_SCHED a
-// SCHED_RR/FIFO process cannot join a v1 cpu group; v2 forbids processes in groups whose subtree_control is set, so only
-// leaves hold any; `0` written to cgroup.procs moves the writer.
+// SCHED_RR/FIFO process cannot join a v1 cpu group; v2 forbids processes in groups whose subtree_control is set, so
+// only leaves hold any; `0` written to cgroup.procs moves the writer.
 #pragma once
 
 #include <cstdint>
@@ -87,8 +88,8 @@ struct DeviceAccess {
 // In the listed order. v1: devices.deny/allow; v2: one BPF program that replaces an earlier one.
 Result<void> set_device_rules(const CgroupSet& group, const std::vector<DeviceAccess>& rules);
 
-// Takes this process out of the caller's cgroups (an ssh session's, say), so that it outlives them: v2 into the leaf `name`,
-// v1 into the root of each hierarchy. What the kernel refuses is left as it is.
+// Takes this process out of the caller's cgroups (an ssh session's, say), so that it outlives them: v2 into the leaf
+// `name`, v1 into the root of each hierarchy. What the kernel refuses is left as it is.
 void leave_callers_cgroups(int pid, const std::string& name);
 
 }  // namespace berth::sys

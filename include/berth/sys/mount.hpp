@@ -15,7 +15,8 @@ struct TreeAttributes {
   bool no_suid = false, no_dev = false, no_exec = false;
   std::uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE, MS_SHARED; 0: MS_PRIVATE
 };
-// open_tree(OPEN_TREE_CLONE) of `path` (or of the descriptor itself where path is empty), then mount_setattr. Linux 5.12.
+// open_tree(OPEN_TREE_CLONE) of `path` (or of the descriptor itself where path is empty), then mount_setattr.
+// Linux 5.12.
 Result<UniqueFd> clone_tree(int directory, const std::string& path, const TreeAttributes& attributes);
 // move_mount of a detached tree onto a path of this mount namespace.
 Result<void> attach_tree(int tree, const std::string& target);

@@ -1,7 +1,8 @@
 // Processes by descriptor: never signals a recycled pid. No function here blocks.
 //
-// Traps: a pidfd polls readable (POLLIN) when the process is a zombie, POLLHUP only once it is reaped; PIDFD_GET_INFO gives
-// the exit code only after the reaping (Linux 6.15) and only through a pidfd opened before; pidfd_open after it is ESRCH.
+// Traps: a pidfd polls readable (POLLIN) when the process is a zombie, POLLHUP only once it is reaped; PIDFD_GET_INFO
+// gives the exit code only after the reaping (Linux 6.15) and only through a pidfd opened before; pidfd_open after it
+// is ESRCH.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace berth::sys {
 
 Result<UniqueFd> open_pidfd(int pid);
 Result<void> send_signal(int pidfd, int signal_number);
-bool has_exited(int pidfd);  // zombies included
+bool has_exited(int pidfd);   // zombies included
 int pid_of_pidfd(int pidfd);  // from /proc/self/fdinfo; -1 when it is gone
 
 // What identifies a process through restarts of ours: same pid, start time, boot.

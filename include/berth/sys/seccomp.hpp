@@ -1,7 +1,8 @@
 // Seccomp profiles: rules by name, compiled to a BPF program by libseccomp.
 //
-// Traps: names that the installed libseccomp does not know are resolved by our own number table (x86-64); others are skipped.
-// System calls newer than every name the filter knows must give ENOSYS, not EPERM, or libraries do not fall back.
+// Traps: names that the installed libseccomp does not know are resolved by our own number table (x86-64); others are
+// skipped. System calls newer than every name the filter knows must give ENOSYS, not EPERM, or libraries do not fall
+// back.
 #pragma once
 
 #include <cstddef>

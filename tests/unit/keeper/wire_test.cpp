@@ -1,4 +1,5 @@
-// The keeper's protocol is frozen: an old keeper outlives an update of berth. These bytes may be added to, never changed.
+// The keeper's protocol is frozen: an old keeper outlives an update of berth. These bytes may be added to, never
+// changed.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -32,7 +33,9 @@ TEST(Wire, KeepsItsBytes) {
   message.size = 0x10000;
   message.flags = 0x20000000;
   std::strcpy(message.name, "web");
-  EXPECT_EQ(hex(&message, 48), "0600000004030201010000000000000000000000002000000000010000000000000000200000000077656200" "00000000");
+  EXPECT_EQ(hex(&message, 48),
+            "0600000004030201010000000000000000000000002000000000010000000000000000200000000077656200"
+            "00000000");
   EXPECT_EQ(sizeof message, 128u);
 }
 

@@ -26,7 +26,8 @@ class Container : public ::testing::Test {
     for (const char* d : {"/rootfs/bin", "/rootfs/etc", "/rootfs/tmp", "/up", "/work", "/root"})
       std::filesystem::create_directories(dir_ + d);
     std::filesystem::copy_file("/bin/busybox", dir_ + "/rootfs/bin/busybox");
-    for (const char* tool : {"sh", "cat", "ls", "id", "hostname", "grep", "echo", "sleep", "true", "test", "mount", "unshare", "tty", "wc", "touch", "pwd"})
+    for (const char* tool : {"sh", "cat", "ls", "id", "hostname", "grep", "echo", "sleep", "true", "test", "mount",
+                             "unshare", "tty", "wc", "touch", "pwd"})
       symlink("busybox", (dir_ + "/rootfs/bin/" + tool).c_str());
     mounts_before_ = *sys::read_file("/proc/self/mountinfo");
   }
@@ -96,7 +97,9 @@ TEST_F(Container, HasOnlyItsThreeDescriptors) {
 }
 
 TEST_F(Container, MasksWhatDockerMasks) {
-  auto ran = shell("cat /proc/interrupts | wc -c; ls /sys/firmware | wc -l; echo 1 > /proc/sys/kernel/core_pattern; mount -t tmpfs x /tmp");
+  auto ran = shell(
+      "cat /proc/interrupts | wc -c; ls /sys/firmware | wc -l; echo 1 > /proc/sys/kernel/core_pattern; mount -t tmpfs "
+      "x /tmp");
   EXPECT_EQ(ran.output.rfind("0\n0\n", 0), 0u) << ran.output << ran.error;
   EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
   EXPECT_NE(ran.code, 0);
@@ -133,7 +136,8 @@ TEST_F(Container, SaysWhichProgramIsMissing) {
   EXPECT_EQ(ran.code, 127);
   EXPECT_NE(ran.error.find("nothere"), std::string::npos) << ran.error;
   auto root = sys::open(dir_ + "/rootfs", O_PATH | O_DIRECTORY);
-  EXPECT_NE(explain_exec_failure(root->get(), "nothere", "/bin", "/", ENOENT).to_string().find("$PATH"), std::string::npos);
+  EXPECT_NE(explain_exec_failure(root->get(), "nothere", "/bin", "/", ENOENT).to_string().find("$PATH"),
+            std::string::npos);
 }
 
 TEST_F(Container, EndsWith125WhenTheGateIsClosed) {

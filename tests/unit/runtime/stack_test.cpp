@@ -1,5 +1,5 @@
-// The three processes together: a real keeper and zygote, and this program once more as their supervisor (the disabled test
-// SupervisorRole, started by the keeper with the run directory as its working directory). Needs root.
+// The three processes together: a real keeper and zygote, and this program once more as their supervisor (the disabled
+// test SupervisorRole, started by the keeper with the run directory as its working directory). Needs root.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -45,8 +45,11 @@ struct Supervisor {
   StackLauncher launcher{sys::UniqueFd(init::kZygoteFd), link};
   std::vector<ChildExited> exits;
 
-  bool turn(std::shared_ptr<Launch> launch, std::optional<LaunchOutcome>* outcome, const std::function<void(Launch&)>& on_known = {}) {
-    pollfd watched[3] = {{link.fd(), POLLIN, 0}, {launcher.zygote_fd(), POLLIN, 0}, {launch && outcome && !*outcome ? launch->status_fd() : -1, POLLIN, 0}};
+  bool turn(std::shared_ptr<Launch> launch, std::optional<LaunchOutcome>* outcome,
+            const std::function<void(Launch&)>& on_known = {}) {
+    pollfd watched[3] = {{link.fd(), POLLIN, 0},
+                         {launcher.zygote_fd(), POLLIN, 0},
+                         {launch && outcome && !*outcome ? launch->status_fd() : -1, POLLIN, 0}};
     if (poll(watched, 3, 5000) <= 0) return false;
     std::vector<std::shared_ptr<Launch>> known;
     if (watched[0].revents)
@@ -63,12 +66,12 @@ struct Supervisor {
     if (pid_known) (void)launch->open_gate();
     return true;
   }
-  std::pair<std::shared_ptr<Launch>, LaunchOutcome> start(LaunchPlan plan, const std::function<void(Launch&)>& on_known = {}) {
+  std::pair<std::shared_ptr<Launch>, LaunchOutcome> start(LaunchPlan plan,
+                                                          const std::function<void(Launch&)>& on_known = {}) {
     auto launch = launcher.launch(std::move(plan));
     if (!launch) return {nullptr, {.running = false, .exit_code = -1, .error = launch.error()}};
     std::optional<LaunchOutcome> outcome;
-    while (!outcome && turn(*launch, &outcome, on_known)) {
-    }
+    while (!outcome && turn(*launch, &outcome, on_known)) {}
     return {*launch, outcome.value_or(LaunchOutcome{.running = false, .exit_code = -2, .error = {}})};
   }
   int wait_exit(const std::string& name) {
@@ -104,13 +107,16 @@ void play(const std::string& scenario, std::ostream& out, const std::string& dir
     request.name = "a.exec1";
     request.target_pidfd = container->pidfd();
     request.process = default_spec().process;
-    request.process.args = {"sh", "-c", "echo pid-above-1 $(( $$ > 1 )); grep CapEff /proc/self/status; hostname; ls /proc/self/fd; exit 9"};
+    request.process.args = {
+        "sh", "-c",
+        "echo pid-above-1 $(( $$ > 1 )); grep CapEff /proc/self/status; hostname; ls /proc/self/fd; exit 9"};
     request.process.env = {"PATH=/bin"};
     request.stdio.out = request.stdio.err = pipe_ends[1];
     auto plan = must(build_exec_plan(request));
     auto [exec, exec_outcome] = me.start(std::move(plan));
     close(pipe_ends[1]);
-    out << describe(exec_outcome) << "\n" << must(sys::read_all(pipe_ends[0], "exec")) << me.wait_exit("a.exec1") << "\n";
+    out << describe(exec_outcome) << "\n"
+        << must(sys::read_all(pipe_ends[0], "exec")) << me.wait_exit("a.exec1") << "\n";
     must(sys::send_signal(container->pidfd(), SIGKILL));
     out << me.wait_exit("a") << "\n";
   } else if (scenario == "park") {
@@ -156,23 +162,27 @@ class Stack : public ::testing::Test {
     dir_ = mkdtemp(name);
     for (const char* d : {"/rootfs/bin", "/run"}) std::filesystem::create_directories(dir_ + d);
     std::filesystem::copy_file("/bin/busybox", dir_ + "/rootfs/bin/busybox");
-    for (const char* tool : {"sh", "cat", "ls", "grep", "hostname", "sleep"}) symlink("busybox", (dir_ + "/rootfs/bin/" + tool).c_str());
+    for (const char* tool : {"sh", "cat", "ls", "grep", "hostname", "sleep"})
+      symlink("busybox", (dir_ + "/rootfs/bin/" + tool).c_str());
   }
   void TearDown() override {
     if (dir_.empty()) return;
     // The keeper's lock is free once it has ended: nothing of it is left.
-    EXPECT_TRUE(eventually([&] { return static_cast<bool>(sys::try_lock_file(run() + "/keeper.lock", sys::LockMode::Exclusive)); }));
+    EXPECT_TRUE(eventually(
+        [&] { return static_cast<bool>(sys::try_lock_file(run() + "/keeper.lock", sys::LockMode::Exclusive)); }));
     std::filesystem::remove_all(dir_);
   }
   static bool eventually(const std::function<bool()>& holds) {
-    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10); std::chrono::steady_clock::now() < end; usleep(5000))
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+         std::chrono::steady_clock::now() < end; usleep(5000))
       if (holds()) return true;
     return false;
   }
   std::string run() const { return dir_ + "/run"; }
   std::string play(const std::string& scenario) {
     must(sys::write_file_atomic(run() + "/scenario", scenario + " " + dir_, sys::Durability::Volatile));
-    start({"/proc/" + std::to_string(getpid()) + "/exe", "--gtest_filter=SupervisorRole.*", "--gtest_also_run_disabled_tests"});
+    start({"/proc/" + std::to_string(getpid()) + "/exe", "--gtest_filter=SupervisorRole.*",
+           "--gtest_also_run_disabled_tests"});
     EXPECT_TRUE(eventually([&] { return sys::exists(run() + "/result"); }));
     auto text = sys::read_file(run() + "/result");
     return text ? *text : "no result";
@@ -195,11 +205,12 @@ TEST_F(Stack, RunsContainersAndRecordsTheirExits) {
 }
 
 TEST_F(Stack, EntersARunningContainer) {
-  EXPECT_EQ(play("exec"), "running\nrunning\npid-above-1 1\nCapEff:\t00000000a80425fb\n" + [] {
-    char name[256] = {};
-    gethostname(name, sizeof name);
-    return std::string(name);
-  }() + "\n0\n1\n2\n3\n2304\n9\n");
+  EXPECT_EQ(
+      play("exec"), "running\nrunning\npid-above-1 1\nCapEff:\t00000000a80425fb\n" + [] {
+        char name[256] = {};
+        gethostname(name, sizeof name);
+        return std::string(name);
+      }() + "\n0\n1\n2\n3\n2304\n9\n");
   EXPECT_EQ(read_exit_record(run(), "a.exec1"), 9 << 8);
 }
 

@@ -9,7 +9,8 @@
 namespace berth::runtime {
 namespace {
 
-constexpr const char* kPasswd = "root:x:0:0:root:/root:/bin/sh\n# note\nbroken\napp:x:1000:1001:App:/home/app:/bin/sh\n";
+constexpr const char* kPasswd =
+    "root:x:0:0:root:/root:/bin/sh\n# note\nbroken\napp:x:1000:1001:App:/home/app:/bin/sh\n";
 constexpr const char* kGroup = "root:x:0:\napp:x:1001:\nvideo:x:44:app,other\naudio:x:29:other\n";
 
 TEST(ResolveUser, TakesGroupsFromTheImage) {
@@ -37,7 +38,8 @@ TEST(ResolveUser, NamesTheFileWhereAUserIsMissing) {
 }
 
 TEST(ResolveUser, AddsGroups) {
-  EXPECT_EQ(resolve_user_in(kPasswd, kGroup, "app", {"audio", "7"})->user.additional_gids, (std::vector<std::uint32_t>{7, 29, 44}));
+  EXPECT_EQ(resolve_user_in(kPasswd, kGroup, "app", {"audio", "7"})->user.additional_gids,
+            (std::vector<std::uint32_t>{7, 29, 44}));
 }
 
 TEST(Capabilities, FollowCapAddAndCapDrop) {
@@ -56,8 +58,10 @@ TEST(SeccompProfile, CompilesForAnyCapabilities) {
 }
 
 TEST(SeccompProfile, ReadsDockersFormat) {
-  auto profile = parse_seccomp(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO","errnoRet":13},
-      {"names":["mount"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]}}]})", 0);
+  auto profile = parse_seccomp(
+      R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO","errnoRet":13},
+      {"names":["mount"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]}}]})",
+      0);
   ASSERT_TRUE(profile.has_value()) << profile.error().to_string();
   ASSERT_EQ(profile->rules.size(), 1u);
   EXPECT_EQ(profile->rules[0].errno_value, 13);
