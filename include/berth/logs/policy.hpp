@@ -1,7 +1,7 @@
 // What `logging:` of a service asks for, checked. Pure.
 //
 // Drivers: `json-file` (the default; an empty driver), `local` (same file format, Docker's limits for it) and `none`. Options:
-// max-size ("10m", "-1": unlimited), max-file, mode (blocking | non-blocking), max-buffer-size, labels, env, tag is refused.
+// max-size ("10m", "-1": unlimited), max-file, mode (blocking | non-blocking: writers never wait in either), max-buffer-size, labels, env.
 // Every other driver or option is refused with the reason; nothing is accepted and ignored.
 #pragma once
 
