@@ -1,0 +1,206 @@
+// Drafts, layers, cache records, collection.
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <set>
+
+#include "berth/base/random.hpp"
+#include "berth/sys/file.hpp"
+#include "store_state.hpp"
+
+namespace berth::image {
+namespace {
+
+std::string hex_of(const unsigned char* bytes, std::size_t length) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < length; ++i) {
+    out += kDigits[bytes[i] >> 4];
+    out += kDigits[bytes[i] & 15];
+  }
+  return out;
+}
+
+}  // namespace
+
+std::int64_t now_nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string sha256_hex(const std::string& bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), out, &length, EVP_sha256(), nullptr);
+  return hex_of(out, length);
+}
+
+Result<std::string> sha256_of_file(int file) {
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> buffer(256 * 1024);
+  for (off_t at = 0;;) {
+    const ssize_t n = ::pread(file, buffer.data(), buffer.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::system(errno, "read", "archive");
+    if (n == 0) break;
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(n));
+    at += n;
+  }
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context.get(), out, &length);
+  return hex_of(out, length);
+}
+
+LayerDraft::LayerDraft(LayerId id, std::string directory, sys::UniqueFd lock)
+    : id_(std::move(id)), directory_(std::move(directory)), lock_(std::move(lock)) {}
+
+LayerDraft::~LayerDraft() {
+  // Where removing fails, gc finds the draft: its lock is free then.
+  if (lock_) (void)sys::remove_tree(directory_);
+}
+
+Result<void> ImageStore::State::hold(const std::string& layer) {
+  if (lease.empty()) {
+    const std::string name = random_hex(8);
+    auto lock = sys::lock_file(images + "/leases/" + name, sys::LockMode::Exclusive);
+    if (!lock) return lock.error();
+    lease_lock = std::move(*lock);
+    lease = name;
+  }
+  return index.run("INSERT OR IGNORE INTO leases VALUES(?,?)", {lease, layer});
+}
+
+Result<void> ImageStore::State::discard(const std::string& path) const {
+  const std::string gone = root + "/trash/" + random_hex(8);
+  if (::rename(path.c_str(), gone.c_str()) < 0) {
+    if (errno == ENOENT) return {};
+    return Error::system(errno, "move to trash", path);
+  }
+  return sys::remove_tree(gone);
+}
+
+Result<void> ImageStore::State::forget_missing_layers() const {
+  const auto known = index.rows("SELECT id FROM layers");
+  if (!known) return known.error();
+  std::vector<std::string> missing;
+  for (const auto& row : *known)
+    if (!sys::exists(layer_path(row[0]) + "/diff")) missing.push_back(row[0]);
+  if (missing.empty()) return {};
+  return index.atomically([&]() -> Result<void> {
+    for (const auto& id : missing) {
+      BERTH_TRY(index.run("DELETE FROM refs WHERE digest IN (SELECT digest FROM image_layers WHERE layer=?)", {id}));
+      BERTH_TRY(index.run("DELETE FROM images WHERE digest IN (SELECT digest FROM image_layers WHERE layer=?)", {id}));
+      BERTH_TRY(index.run("DELETE FROM image_layers WHERE digest NOT IN (SELECT digest FROM images)"));
+      BERTH_TRY(index.run("DELETE FROM cache WHERE layer=?", {id}));
+      BERTH_TRY(index.run("DELETE FROM imports WHERE layer=?", {id}));
+      BERTH_TRY(index.run("DELETE FROM layers WHERE id=?", {id}));
+    }
+    return {};
+  });
+}
+
+Result<LayerDraft> ImageStore::begin_layer() {
+  const LayerId id(random_hex(32));
+  const std::string directory = state_->images + "/tmp/" + id.value;
+  // The directory's own lock file: gc takes a draft only when it gets this lock. Made under a name that gc skips.
+  const std::string hidden = state_->images + "/tmp/.new-" + id.value;
+  for (const char* part : {"/diff", "/work", "/scratch"}) BERTH_TRY(sys::make_directories(hidden + part, 0755));
+  if (::chmod((hidden + "/diff").c_str(), 0755) < 0) return Error::system(errno, "change mode of", hidden + "/diff");
+  auto lock = sys::lock_file(hidden + "/lock", sys::LockMode::Exclusive);
+  if (!lock) return lock.error();
+  if (::rename(hidden.c_str(), directory.c_str()) < 0) return Error::system(errno, "rename", hidden);
+  return LayerDraft(id, directory, std::move(*lock));
+}
+
+Result<LayerId> ImageStore::State::publish(const std::string& draft_directory, const LayerId& id) {
+  BERTH_TRY(hold(id.value));
+  for (const char* part : {"/work", "/scratch"}) BERTH_TRY(sys::remove_tree(draft_directory + part));
+  if (::rename(draft_directory.c_str(), layer_path(id.value).c_str()) < 0)
+    return Error::system(errno, "publish layer", layer_path(id.value));
+  BERTH_TRY(index.run("INSERT INTO layers VALUES(?,?,NULL)", {id.value, std::to_string(now_nanoseconds())}));
+  return id;
+}
+
+Result<LayerId> ImageStore::commit_layer(LayerDraft draft) {
+  auto id = state_->publish(draft.directory_, draft.id_);
+  if (id) draft.lock_.reset();
+  return id;
+}
+
+Result<std::string> ImageStore::layer_directory(const LayerId& id) const {
+  const std::string path = state_->layer_path(id.value) + "/diff";
+  if (id.empty() || id.value.find('/') != std::string::npos || !sys::exists(path))
+    return Error::make(ErrorKind::NotFound, "no such layer: `" + id.value + "`");
+  return path;
+}
+
+Result<std::optional<ImageStore::CacheRecord>> ImageStore::cache_get(const std::string& key) const {
+  const auto found = state_->index.rows("SELECT layer, value FROM cache WHERE key=?", {key});
+  if (!found) return found.error();
+  if (found->empty()) return std::optional<CacheRecord>();
+  CacheRecord record{LayerId(found->front()[0]), found->front()[1]};
+  if (!record.layer.empty()) {
+    // Held first, looked for afterwards: gc cannot take it in between.
+    BERTH_TRY(state_->hold(record.layer.value));
+    if (!layer_directory(record.layer)) return std::optional<CacheRecord>();
+  }
+  return std::optional<CacheRecord>(std::move(record));
+}
+
+Result<void> ImageStore::cache_put(const std::string& key, const CacheRecord& record) {
+  return state_->index.run("INSERT OR REPLACE INTO cache VALUES(?,?,?,?)",
+                           {key, record.layer.value, record.value, std::to_string(now_nanoseconds())});
+}
+
+Result<void> ImageStore::cache_clear() { return state_->index.run("DELETE FROM cache"); }
+
+Result<Collected> ImageStore::gc() {
+  Collected out;
+  const std::string tmp = state_->images + "/tmp/", leases = state_->images + "/leases/";
+  const auto drafts = sys::list_directory(tmp);
+  if (!drafts) return drafts.error();
+  for (const auto& name : *drafts) {
+    if (name.compare(0, 5, ".new-") == 0) continue;
+    const auto lock = sys::try_lock_file(tmp + name + "/lock", sys::LockMode::Exclusive);
+    if (!lock) continue;  // somebody works on it, or it has just been committed
+    BERTH_TRY(state_->discard(tmp + name));
+    ++out.drafts;
+  }
+  const auto held = sys::list_directory(leases);
+  if (!held) return held.error();
+  for (const auto& name : *held) {
+    if (name == state_->lease || !sys::try_lock_file(leases + name, sys::LockMode::Exclusive)) continue;
+    BERTH_TRY(state_->index.run("DELETE FROM leases WHERE lease=?", {name}));
+    BERTH_TRY(sys::remove_tree(leases + name));
+  }
+  // Chosen and forgotten in one transaction, so that nobody can hold a layer that is about to go.
+  std::vector<Index::Row> unused;
+  BERTH_TRY(state_->index.atomically([&]() -> Result<void> {
+    const std::string chosen =
+        "id NOT IN (SELECT layer FROM image_layers) AND id NOT IN (SELECT layer FROM cache) AND id NOT IN (SELECT layer FROM leases)";
+    auto rows = state_->index.rows("SELECT id FROM layers WHERE " + chosen);
+    if (!rows) return rows.error();
+    unused = std::move(*rows);
+    BERTH_TRY(state_->index.run("DELETE FROM layers WHERE " + chosen));
+    return state_->index.run("DELETE FROM imports WHERE layer NOT IN (SELECT id FROM layers)");
+  }));
+  out.layers = unused.size();
+  for (const auto& row : unused) BERTH_TRY(state_->discard(state_->layer_path(row[0])));
+  // Directories without a row: renamed by a process that died before its row was written (it held a lease until then).
+  const auto directories = sys::list_directory(state_->images + "/layers");
+  if (!directories) return directories.error();
+  const auto rows = state_->index.rows("SELECT id FROM layers UNION SELECT layer FROM leases");
+  if (!rows) return rows.error();
+  std::set<std::string> known;
+  for (const auto& row : *rows) known.insert(row[0]);
+  for (const auto& name : *directories)
+    if (!known.count(name)) BERTH_TRY(state_->discard(state_->layer_path(name)));
+  return out;
+}
+
+}  // namespace berth::image

@@ -1,0 +1,33 @@
+// What the parts of ImageStore share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "berth/image/store.hpp"
+#include "index.hpp"
+
+namespace berth::image {
+
+struct ImageStore::State {
+  std::string root;
+  std::string images;  // root + "/images"
+  Index index;
+  std::string lease;  // name of this object's lease; empty until needed
+  sys::UniqueFd lease_lock;
+
+  std::string layer_path(const std::string& id) const { return images + "/layers/" + id; }
+  std::string blob_path(const std::string& digest) const { return images + "/blobs/sha256/" + digest.substr(digest.find(':') + 1); }
+  // Layers of the lease survive gc while this process lives.
+  Result<void> hold(const std::string& layer);
+  // Out of sight by rename, then deleted; what a crash leaves in trash, gc deletes.
+  Result<void> discard(const std::string& path) const;
+  Result<void> forget_missing_layers() const;
+  Result<LayerId> publish(const std::string& draft_directory, const LayerId& id);
+};
+
+std::int64_t now_nanoseconds();
+std::string sha256_hex(const std::string& bytes);
+Result<std::string> sha256_of_file(int file);
+
+}  // namespace berth::image
