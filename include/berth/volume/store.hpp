@@ -31,7 +31,7 @@ class VolumeStore {
   static std::string anonymous_name();  // 64 hex digits
   Result<VolumeMount> mount_of(const std::string& name) const;
 
-  // Docker's copy-up: where the volume is empty and was never filled, it gets the content of `path` inside the image's mounted
+  // Docker's copy-up: where the volume is empty, it gets the content of `path` inside the image's mounted
   // root, and that directory's owner and mode. Filling that was cut short is done again. No such directory: nothing to do.
   Result<void> fill_from_image(const std::string& name, int image_root, const std::string& path);
 
