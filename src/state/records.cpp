@@ -116,6 +116,8 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   state.finished_at = run.finished_at;
   state.addresses = run.addresses;
   state.publications = run.publications;
+  const bool pending_restart = run.phase == engine::Phase::Restarting;
+  if (pending_restart && run.boot != sys::boot_id()) state.phase = engine::Phase::Exited;  // nobody waits any more
   if (!is_running(run.phase)) {
     state.pid = 0;
     return state;
@@ -175,10 +177,20 @@ Result<std::map<std::string, NameOwner>> read_names(const Paths& paths) {
 
 namespace {
 
+// A damaged registry is made again from the containers' own records.
+std::map<std::string, NameOwner> names_of_all_records(const Paths& paths) {
+  std::map<std::string, NameOwner> names;
+  for (const auto& project : list_projects(paths))
+    for (const auto& stored : read_containers(paths, project).containers)
+      names[stored.record.name] = {project.value, stored.record.id.value};
+  return names;
+}
+
 Result<void> change_names(const Paths& paths, const std::function<Result<bool>(std::map<std::string, NameOwner>&)>& change) {
   auto lock = sys::lock_file(paths.global("lock"), sys::LockMode::Exclusive);
   if (!lock) return lock.error();
   auto names = read_names(paths);
+  if (!names && names.error().kind() == ErrorKind::Protocol) names = names_of_all_records(paths);
   if (!names) return names.error();
   auto changed = change(*names);
   if (!changed) return changed.error();

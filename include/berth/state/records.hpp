@@ -81,7 +81,9 @@ Result<void> write_intent(const Paths& paths, const ProjectName& project, const 
 Result<std::optional<std::string>> read_intent(const Paths& paths, const ProjectName& project);
 Result<void> clear_intent(const Paths& paths, const ProjectName& project);
 
-// Container names are unique over all projects. claim_name fails with AlreadyExists and the owner's name.
+// Container names are unique over all projects. claim_name fails with AlreadyExists and the owner's name. Write the record
+// first, then claim: an owner without a record counts as gone, and its name is free. A damaged registry is made again from
+// the records.
 struct NameOwner {
   std::string project;
   std::string id;

@@ -121,6 +121,31 @@ TEST_F(Records, ANameOfAContainerThatIsGoneIsFree) {
   EXPECT_TRUE(claim_name(paths_, "web", {"other", std::string(64, 'b')}));
 }
 
+TEST_F(Records, ADamagedNameRegistryIsMadeAgainFromTheRecords) {
+  const auto first = record("web");
+  ASSERT_TRUE(write_record(paths_, first));
+  ASSERT_TRUE(sys::write_file_atomic(paths_.global("names.json"), "{\"web\": tru", sys::Durability::Volatile));
+  const auto refused = claim_name(paths_, "web", {"other", std::string(64, 'b')});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::AlreadyExists);
+  ASSERT_TRUE(claim_name(paths_, "db", {"shop", first.id.value}));
+  EXPECT_EQ(read_names(paths_).value().size(), 2u);
+}
+
+TEST_F(Records, NobodyWaitsToRestartAContainerOfAnotherBoot) {
+  const auto written = record("shop-web-1");
+  ASSERT_TRUE(write_record(paths_, written));
+  RunRecord run;
+  run.phase = engine::Phase::Restarting;
+  run.exit_code = 3;
+  ASSERT_TRUE(write_run(paths_, project_, written.id, run));
+  auto stored = read_containers(paths_, project_).containers.at(0);
+  EXPECT_EQ(current_state(paths_, stored).phase, engine::Phase::Restarting);
+  stored.run.boot = "another";
+  EXPECT_EQ(current_state(paths_, stored).phase, engine::Phase::Exited);
+  EXPECT_EQ(current_state(paths_, stored).exit_code, 3);
+}
+
 TEST_F(Records, TwoProcessesDoNotHoldTheProjectAtOnce) {
   auto mine = try_lock_project(paths_, project_, "up");
   ASSERT_TRUE(mine);
