@@ -1,0 +1,235 @@
+// Dockerfiles really built, on a busybox root file system imported into a store of the test's own. Needs root and busybox-static.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "berth/build/build.hpp"
+#include "berth/image/store.hpp"
+#include "berth/sys/file.hpp"
+
+namespace berth::build {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One ustar header with its content.
+std::string tar_entry(const std::string& name, char type, const std::string& body, const std::string& link = {}, unsigned mode = 0755) {
+  std::string header(512, '\0');
+  std::memcpy(header.data(), name.data(), name.size());
+  std::snprintf(header.data() + 100, 8, "%07o", mode);
+  std::snprintf(header.data() + 108, 8, "%07o", 0);
+  std::snprintf(header.data() + 116, 8, "%07o", 0);
+  std::snprintf(header.data() + 124, 12, "%011lo", static_cast<unsigned long>(type == '0' ? body.size() : 0));
+  std::snprintf(header.data() + 136, 12, "%011o", 1);
+  header[156] = type;
+  std::memcpy(header.data() + 157, link.data(), link.size());
+  std::memcpy(header.data() + 257, "ustar\0" "00", 8);
+  std::memset(header.data() + 148, ' ', 8);
+  unsigned sum = 0;
+  for (unsigned char c : header) sum += c;
+  std::snprintf(header.data() + 148, 8, "%06o", sum);
+  std::string out = header + body;
+  out.resize((out.size() + 511) / 512 * 512, '\0');
+  return out;
+}
+
+std::string busybox_tar() {
+  std::ifstream file("/bin/busybox", std::ios::binary);
+  const std::string program((std::istreambuf_iterator<char>(file)), {});
+  std::string out = tar_entry("bin/", '5', "") + tar_entry("etc/", '5', "") + tar_entry("tmp/", '5', "", "", 01777) + tar_entry("bin/busybox", '0', program);
+  for (const char* tool : {"sh", "cat", "ls", "echo", "mkdir", "chown", "stat", "id", "test", "true", "cp", "hostname", "pwd", "rm", "touch", "sleep", "ip", "find", "wc"})
+    out += tar_entry("bin/" + std::string(tool), '2', "", "busybox");
+  out += tar_entry("etc/passwd", '0', "root:x:0:0:root:/root:/bin/sh\napp:x:100:101:app:/home/app:/bin/sh\n", "", 0644);
+  out += tar_entry("etc/group", '0', "root:x:0:\napp:x:101:\n", "", 0644);
+  return out + std::string(1024, '\0');
+}
+
+class Build : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!fs::exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
+    char name[] = "/tmp/berth-build-XXXXXX";
+    dir_ = mkdtemp(name);
+    fs::create_directories(dir_ + "/context");
+    mounts_before_ = *sys::read_file("/proc/self/mountinfo");
+    store_ = std::make_unique<image::ImageStore>(must(image::ImageStore::open(dir_ + "/root")));
+    std::ofstream(dir_ + "/busybox.tar", std::ios::binary) << busybox_tar();
+    oci::ImageConfig config = oci::host_image_config();
+    config.config.env = {"PATH=/bin"};
+    config.config.cmd = std::vector<std::string>{"sh"};
+    must(store_->import_rootfs(dir_ + "/busybox.tar", "busybox", config));
+    request_.context = dir_ + "/context";
+    request_.tags = {"out"};
+  }
+  void TearDown() override {
+    if (dir_.empty()) return;
+    store_.reset();
+    EXPECT_EQ(*sys::read_file("/proc/self/mountinfo"), mounts_before_);
+    ASSERT_TRUE(sys::remove_tree(dir_));
+  }
+  void file(const std::string& path, const std::string& text, mode_t mode = 0644) {
+    fs::create_directories(fs::path(dir_ + "/context/" + path).parent_path());
+    std::ofstream(dir_ + "/context/" + path) << text;
+    chmod((dir_ + "/context/" + path).c_str(), mode);
+  }
+  Result<BuildOutcome> run(const std::string& dockerfile) {
+    request_.dockerfile_inline = dockerfile;
+    output_.clear();
+    failure_.clear();
+    steps_.clear();
+    BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
+    return build(request_, ports, [&](const BuildEvent& event) {
+      if (event.kind == BuildEvent::Kind::Output) output_ += event.text + "\n";
+      if (event.kind == BuildEvent::Kind::Failed) failure_ += render_failure(event);
+      if (event.kind == BuildEvent::Kind::Done) steps_.push_back(event.text);
+    });
+  }
+  BuildOutcome good(const std::string& dockerfile) {
+    auto outcome = run(dockerfile);
+    if (!outcome) {
+      ADD_FAILURE() << outcome.error().to_string() << "\n" << failure_;
+      return {};
+    }
+    return *outcome;
+  }
+  std::string layer_path(const ImageDigest& digest, std::size_t from_top) {
+    auto lowers = must(store_->lower_directories(digest));
+    return lowers.at(from_top);
+  }
+  BuildRequest request_;
+  std::unique_ptr<image::ImageStore> store_;
+  std::string dir_, mounts_before_, output_, failure_;
+  std::vector<std::string> steps_;
+};
+
+TEST_F(Build, RunsAMultiStageFileAndWritesItsConfig) {
+  file("app.txt", "hello\n");
+  const auto outcome = good(
+      "FROM busybox as builder\nWORKDIR /work\nENV K some value\nCOPY ./app.txt .\nRUN mkdir out && \\\n    echo \"$K\" > out/wheel\n"
+      "FROM busybox\nENV HOME=/home/app\nENV APP_HOME=/home/app/web\nRUN mkdir -p $APP_HOME\nWORKDIR $APP_HOME\n"
+      "COPY --from=builder /work/out /wheels\nCOPY . $APP_HOME\nRUN chown -R app:app $APP_HOME\nUSER app\n"
+      "RUN id && pwd && cat /wheels/wheel app.txt && stat -c %U app.txt && touch mine\nEXPOSE 8000 53/udp\nLABEL a=b\nENTRYPOINT [\"python3\"]\n");
+  EXPECT_NE(output_.find("uid=100(app) gid=101(app)"), std::string::npos) << output_;
+  EXPECT_NE(output_.find("/home/app/web\nsome value\nhello\napp\n"), std::string::npos) << output_;
+  const auto config = must(store_->config(outcome.digest));
+  EXPECT_EQ(config.config.user, "app");
+  EXPECT_EQ(config.config.working_dir, "/home/app/web");
+  EXPECT_EQ(config.config.exposed_ports, (std::set<std::string>{"53/udp", "8000/tcp"}));
+  EXPECT_EQ(config.config.entrypoint, (std::vector<std::string>{"python3"}));
+  EXPECT_FALSE(config.config.cmd);  // the base's CMD belongs to another program
+}
+
+TEST_F(Build, TakesAnUnchangedRebuildFromTheCacheAndKeepsTheDigest) {
+  file("a", "1");
+  const std::string text = "FROM busybox\nCOPY a /a\nRUN cat /a > /b\n";
+  const auto first = good(text);
+  const auto again = good(text);
+  EXPECT_EQ(first.digest, again.digest);
+  EXPECT_EQ(again.cached, again.steps);
+  file("a", "2");
+  const auto changed = good(text);
+  EXPECT_NE(changed.digest, first.digest);
+  EXPECT_EQ(steps_.size(), 2u);
+}
+
+TEST_F(Build, StartsAtTheFirstChangedStep) {
+  good("FROM busybox\nRUN echo 1\nRUN echo 2\n");
+  good("FROM busybox\nRUN echo 1\nRUN echo 3\n");
+  EXPECT_EQ(steps_, (std::vector<std::string>{"RUN echo 3"}));
+}
+
+TEST_F(Build, ShowsTheLinesAndTheOutputOfAFailedRun) {
+  const auto outcome = run("FROM busybox\nRUN echo before && \\\n  echo broken >&2 && \\\n  exit 3\n");
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(failure_.find("  broken\n"), std::string::npos) << failure_;
+  EXPECT_NE(failure_.find("dockerfile_inline:2-4\n"), std::string::npos) << failure_;
+  EXPECT_NE(failure_.find("   3 | >>>   echo broken"), std::string::npos) << failure_;
+  EXPECT_NE(failure_.find("exit code: 3"), std::string::npos) << failure_;
+  EXPECT_FALSE(store_->find("out"));
+  EXPECT_TRUE(fs::is_empty(dir_ + "/root/images/tmp"));
+}
+
+TEST_F(Build, LeavesNoMountPointsInTheLayer) {
+  const auto outcome = good("FROM busybox\nRUN cat /etc/hosts /etc/resolv.conf && touch /x\n");
+  const std::string layer = layer_path(outcome.digest, 0);
+  EXPECT_TRUE(fs::exists(layer + "/x"));
+  for (const char* path : {"/etc/hosts", "/etc/resolv.conf", "/proc", "/sys", "/dev"}) EXPECT_FALSE(fs::exists(layer + path)) << path;
+}
+
+TEST_F(Build, HonoursDockerignoreWildcardsAndModes) {
+  file(".dockerignore", "*.log\n!keep.log\nsecret\n");
+  file("x.log", "x");
+  file("keep.log", "k");
+  file("secret/s", "s");
+  file("one.py", "1", 0640);
+  file("two.py", "2");
+  good("FROM busybox\nCOPY --chown=app --chmod=750 *.py /py\nCOPY . /all/\nRUN ls -1 /py /all && stat -c '%a %U:%G' /py/one.py\n");
+  EXPECT_NE(output_.find("one.py\ntwo.py\n"), std::string::npos) << output_;
+  EXPECT_NE(output_.find("keep.log"), std::string::npos);
+  EXPECT_EQ(output_.find("x.log"), std::string::npos);
+  EXPECT_EQ(output_.find("secret"), std::string::npos);
+  EXPECT_NE(output_.find("750 app:app"), std::string::npos) << output_;
+  EXPECT_FALSE(run("FROM busybox\nCOPY secret /s\n"));
+  EXPECT_NE(failure_.find("excluded by .dockerignore"), std::string::npos) << failure_;
+}
+
+TEST_F(Build, PassesArgumentsAndKeepsGlobalsOutOfStages) {
+  request_.args = {{"A", "given"}, {"FROM_ENV", std::nullopt}};
+  request_.environment = {{"FROM_ENV", "env"}};
+  good("ARG G=global\nFROM busybox\nARG A=default\nARG B=b$A\nARG FROM_ENV\nRUN echo \"$A $B $FROM_ENV [$G]\"\nARG G\nRUN echo \"<$G>\"\n");
+  EXPECT_EQ(output_, "given bgiven env []\n<global>\n");
+}
+
+TEST_F(Build, UnpacksLocalArchivesAndHeredocs) {
+  fs::copy_file(dir_ + "/busybox.tar", dir_ + "/context/b.tar");
+  good("FROM busybox\nADD b.tar /sub\nARG N=v\nCOPY <<one <<\"two\" /d/\n1 $N\none\n2 $N\ntwo\nRUN <<EOF\ncat /d/one /d/two\ntest -e /sub/bin/busybox && echo unpacked\nEOF\n");
+  EXPECT_EQ(output_, "1 v\n2 $N\nunpacked\n");
+}
+
+TEST_F(Build, GivesSecretsAndCachesToOneStepOnly) {
+  request_.secrets["s"] = {"", "hush"};
+  good("FROM busybox\nRUN --mount=type=secret,id=s --mount=type=cache,target=/c --mount=type=tmpfs,target=/t cat /run/secrets/s && touch /c/x /t/y\n"
+       "RUN --mount=type=cache,target=/c ls /c && test ! -e /run/secrets/s && test ! -e /t/y\n");
+  EXPECT_EQ(output_, "hush\nx\n");
+}
+
+TEST_F(Build, BuildsFromScratchAndRefusesWhatItCannotDo) {
+  file("only", "x");
+  const auto outcome = good("FROM scratch\nCOPY only /only\n");
+  EXPECT_EQ(must(store_->layers(outcome.digest)).size(), 1u);
+  EXPECT_FALSE(run("FROM busybox\nADD https://example.invalid/x /x\n"));
+  EXPECT_NE(failure_.find("does not fetch"), std::string::npos) << failure_;
+  EXPECT_FALSE(run("FROM nowhere\n"));
+  EXPECT_NE(failure_.find("not in the store"), std::string::npos) << failure_;
+}
+
+TEST_F(Build, FiresTheTriggersOfItsBaseOnce) {
+  file("f", "triggered\n");
+  request_.tags = {"base"};
+  good("FROM busybox\nONBUILD COPY f /f\nONBUILD RUN cat /f\n");
+  request_.tags = {"out"};
+  const auto outcome = good("FROM base\nRUN echo own\n");
+  EXPECT_EQ(output_, "triggered\nown\n");
+  EXPECT_TRUE(must(store_->config(outcome.digest)).config.on_build.empty());
+}
+
+TEST(Request, IsOneBuildForServicesThatDifferInNameOnly) {
+  BuildRequest a, b;
+  a.context = b.context = "/c";
+  a.tags = {"p-one"};
+  b.tags = {"p-two"};
+  a.labels["com.docker.compose.service"] = "one";
+  b.labels["com.docker.compose.service"] = "two";
+  EXPECT_EQ(definition_key(a), definition_key(b));
+  b.args["X"] = "1";
+  EXPECT_NE(definition_key(a), definition_key(b));
+}
+
+}  // namespace
+}  // namespace berth::build

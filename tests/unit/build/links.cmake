@@ -1,0 +1,1 @@
+target_link_libraries(test_build PRIVATE berth_image berth_runtime berth_dockerfile berth_sys)
