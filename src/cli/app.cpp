@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "compose_files.hpp"
 
 namespace berth::cli {
 
@@ -122,6 +123,8 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
     // A full disk or a closed pipe behind stdout shows only here.
     if (std::fflush(stdout) != 0) throw Failure(Error::system(errno, "write to", "stdout"));
     return code;
+  } catch (const LoadFailed& failed) {
+    return failed.exit_code;
   } catch (const Failure& failure) {
     std::fflush(stdout);
     print_error(failure.error());

@@ -7,6 +7,7 @@ CommandFunction command_function(std::string_view name) {
     std::string_view name;
     CommandFunction function;
   } kFunctions[] = {
+      {"config", run_config},
       {"help", run_help},
       {"ps", run_ps},
       {"version", run_version},

@@ -11,6 +11,7 @@ using CommandFunction = int (*)(const App&);
 
 int run_version(const App& app);
 int run_help(const App& app);
+int run_config(const App& app);
 int run_ps(const App& app);
 
 // Nothing where this build has no such command.

@@ -1,12 +1,7 @@
 #include "stack.hpp"
 
-#include <unistd.h>
-
 #include "berth/state/records.hpp"
-
-#ifdef BERTH_CLI_COMPOSE
 #include "compose_files.hpp"
-#endif
 
 namespace berth::cli {
 
@@ -18,11 +13,7 @@ ProjectName project_name(const App& app) {
                         .with_hint("lower-case letters, digits, `-` and `_`, beginning with a letter or digit"));
     return ProjectName(given);
   }
-#ifdef BERTH_CLI_COMPOSE
   return load_project(app, {}).project.name;
-#else
-  throw Failure(Error::make(ErrorKind::Unsupported, "this build of berth reads no compose files").with_hint("name the project with -p"));
-#endif
 }
 
 std::vector<engine::ContainerState> stored_containers(const App& app, const ProjectName& project) {
