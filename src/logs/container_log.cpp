@@ -212,7 +212,7 @@ struct ContainerLog::Impl {
     auto got = sys::read_at(side.stage.get(), state.stage_offset[i], std::min<std::uint64_t>(left, kBatch), text, side.stage_name);
     if (!got) return got.error();
     const bool last_batch = left <= kBatch;
-    std::string notice;
+    std::string notice, ended;
     if (state.dropped[i] > 0) {
       notice = "[berth: " + std::to_string(state.dropped[i]) + " bytes dropped: no space]\n";
       next.dropped[i] = 0;
@@ -223,7 +223,9 @@ struct ContainerLog::Impl {
     while (!rest.empty() && !full) {
       const auto piece = next_piece(rest, final && last_batch);
       if (piece.empty()) break;
-      append_piece(i, piece, now, time);
+      // Compat: docker ends the last line of a process that did not.
+      const bool unended = final && last_batch && piece.size() == rest.size() && piece.back() != '\n';
+      append_piece(i, unended ? std::string_view(ended = std::string(piece) + '\n') : piece, now, time);
       rest.remove_prefix(piece.size());
       next.stage_offset[i] += piece.size();
       full = keeps_file() && policy.max_size > 0 && next.log_offset + output.size() > static_cast<std::uint64_t>(policy.max_size);
