@@ -18,6 +18,18 @@ void double_dollars(Node& node) {
   for (auto& [key, value] : node.fields) double_dollars(value);
 }
 
+// Extensions print at the top level only; the reference's JSON has none further down.
+void drop_extensions(Node& node) {
+  for (std::size_t i = node.fields.size(); i-- > 0;) {
+    if (node.fields[i].first.starts_with("x-")) {
+      const std::string key = node.fields[i].first;
+      node.erase(key);
+    } else {
+      drop_extensions(node.fields[i].second);
+    }
+  }
+}
+
 // The tree in the shape in which the reference prints it.
 Node printed(const ConfigOptions& options, const Loaded& loaded) {
   Node tree = loaded.tree;
@@ -25,9 +37,27 @@ Node printed(const ConfigOptions& options, const Loaded& loaded) {
     for (auto& [name, service] : services->fields) {
       for (const char* key : {"command", "entrypoint"})
         if (!service.find(key)) service.set(key, Node::null());
+      if (Node* deploy = service.find("deploy"); deploy && deploy->is_map())
+        for (const char* key : {"placement", "resources"})
+          if (!deploy->find(key)) deploy->set(key, Node::map());
+      if (Node* develop = service.find("develop"))
+        if (Node* watch = develop->find("watch"))
+          for (auto& rule : watch->items) {
+            if (!rule.find("exec")) rule.set("exec", Node::map());
+            if (Node* exec = rule.find("exec"); !exec->find("command")) exec->set("command", Node::null());
+          }
+      if (options.format == "json")
+        for (std::size_t i = service.fields.size(); i-- > 0;) {
+          const std::string key = service.fields[i].first;
+          if (key.starts_with("x-")) service.erase(key);
+          else if (key == "networks") drop_extensions(service.fields[i].second);
+        }
       if (Node* hosts = service.find("extra_hosts"))
         std::sort(hosts->items.begin(), hosts->items.end(), [](const Node& a, const Node& b) { return a.text < b.text; });
     }
+  if (options.format == "json")
+    if (Node* networks = tree.find("networks"))
+      for (auto& [name, network] : networks->fields) drop_extensions(network);
   if (!options.load.no_interpolate) double_dollars(tree);
   return tree;
 }

@@ -78,7 +78,7 @@ class DotenvReader {
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
     std::string_view value = text_.substr(at_, end - at_);
     for (std::size_t i = 0; i < value.size(); ++i)
-      if (value[i] == '#' && (i == 0 || value[i - 1] == ' ' || value[i - 1] == '\t')) value = value.substr(0, i);
+      if (value[i] == '#' && i > 0 && ( value[i - 1] == ' ' || value[i - 1] == '\t')) value = value.substr(0, i);
     while (!value.empty() && std::isspace(static_cast<unsigned char>(value.back()))) value.remove_suffix(1);
     at_ = end;
     store_expanded(name, std::string(value));
@@ -92,7 +92,7 @@ class DotenvReader {
       return std::optional<std::string>();
     };
     Substitution done = substitute(value, both);
-    if (done.error == "invalid") return fail("invalid `$` in the value of `" + name + "`");
+    if (done.error == "invalid") return store(name, value);  // Compat: a `$` that begins no variable stands for itself
     if (!done.error.empty()) return fail(done.error);
     store(name, std::move(done.text));
   }

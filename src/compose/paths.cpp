@@ -49,7 +49,8 @@ class PathResolver {
     }
     if (Node* volumes = node.find("volumes"))
       for (auto& mount : volumes->items)
-        if (const Node* type = mount.find("type"); type && type->text == "bind") local(mount.find("source"));
+        if (const Node* type = mount.find("type"); type && type->text == "bind")
+          if (Node* source = mount.find("source"); source && !source->text.starts_with('/')) local(source);
     if (Node* files = node.find("env_file"))
       for (auto& file : files->items) local(file.find("path"));
     if (Node* files = node.find("label_file"))

@@ -172,7 +172,7 @@ model::RestartPolicy restart_of(LoadState& state, const Reader& service) {
     const std::string count = text.size() > 11 ? text.substr(11) : "";
     const auto [end, failed] = std::from_chars(count.data(), count.data() + count.size(), policy.max_attempts);
     if (text.size() > 10 && (text[10] != ':' || count.empty() || failed != std::errc() || end != count.data() + count.size()))
-      state.error(service.at("restart")->place, "`" + text + "` is no restart policy", "write on-failure:3");
+      state.warning(service.at("restart")->place, "`" + text + "` has no count that can be read, continuing without a limit", "write on-failure:3");
   }
   const Node* deploy = service.at("deploy");
   const Node* stated = deploy ? deploy->find("restart_policy") : nullptr;

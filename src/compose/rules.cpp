@@ -1,5 +1,6 @@
 // The structural check and the canonical forms, both by the table of structures: one walk over a document.
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -39,6 +40,16 @@ void set_places(Node& node, const Place& place) {
   for (auto& item : node.items) set_places(item, place);
   for (auto& [key, value] : node.fields) set_places(value, place);
   for (auto& key : node.key_places) key = place;
+}
+
+// Besides Go's units, days and weeks as a whole: "1d", "2w".
+std::optional<text::Duration> parse_long_duration(const std::string& text) {
+  if (auto plain = text::parse_duration(text)) return plain;
+  int count = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, failed] = std::from_chars(text.data(), end, count);
+  if (failed != std::errc() || stop + 1 != end || (*stop != 'd' && *stop != 'w') || count < 0 || count > 5000) return std::nullopt;
+  return std::chrono::hours(24) * (*stop == 'w' ? 7 : 1) * count;
 }
 
 class Canonicalizer {
@@ -166,6 +177,7 @@ class Canonicalizer {
 
   void bytes(Node& value, const std::string& path) {
     if (value.is(NodeKind::Int)) return replace(value, Node::of(std::to_string(value.integer)));
+    if (value.is(NodeKind::Float) && std::fabs(value.real) < 9e18) return replace(value, Node::of(std::to_string(static_cast<std::int64_t>(value.real))));
     if (!value.is_string()) return wrong(value, path, "a size as `512m`");
     if (value.text == "-1") return;
     const auto size = text::parse_byte_size(value.text);
@@ -175,7 +187,7 @@ class Canonicalizer {
 
   void duration(Node& value, const std::string& path) {
     if (!value.is_string()) return wrong(value, path, "a duration as `1m30s`", value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
-    const auto parsed = text::parse_duration(value.text);
+    const auto parsed = parse_long_duration(value.text);
     if (!parsed) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration", "durations are written as 10s, 1m30s, 500ms");
     replace(value, Node::of(text::format_duration(*parsed)));
   }
@@ -413,14 +425,46 @@ class Canonicalizer {
       preset("required", Node::of(true));
     } else if (name == "mount") {
       finish_mount(node, path);
-    } else if (name == "gpu" && !node.find("count") && !node.find("device_ids")) {
-      preset("count", Node::of(std::int64_t{-1}));
+    } else if (name == "gpu") {
+      if (node.find("count") && node.find("device_ids")) state_.error(node.place, "`" + path + "`: `count` and `device_ids` exclude each other");
+      if (!node.find("capabilities") && path.find(".deploy.") != std::string::npos) state_.error(node.place, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
+      if (!node.find("count") && !node.find("device_ids")) preset("count", Node::of(std::int64_t{-1}));
+    } else if (name == "ulimit" && (!node.find("soft") || !node.find("hard"))) {
+      state_.error(node.place, "`" + path + "` needs both `soft` and `hard`");
+    } else if (name == "watch") {
+      finish_watch(node, path);
+    } else if (name == "service") {
+      finish_service(node);
     } else if (Node* external = node.find("external"); external && external->is_map()) {
       if (const Node* legacy = external->find("name")) {
         Node legacy_name = *legacy;
         if (!node.find("name")) node.set("name", std::move(legacy_name));
       }
       replace(*node.find("external"), Node::of(true));
+    }
+  }
+
+  void finish_watch(const Node& node, const std::string& path) {
+    static const std::vector<std::string> kActions = {"rebuild", "sync", "restart", "sync+restart", "sync+exec"};
+    const Node* action = node.find("action");
+    if (!action || !node.find("path")) return state_.error(node.place, "`" + path + "` needs `path` and `action`");
+    if (!find_in(kActions, action->text)) {
+      const auto near = text::nearest(action->text, kActions);
+      return state_.error(action->place, "`" + action->text + "` is no action", near ? "did you mean `" + *near + "`?" : "one of rebuild, sync, restart, sync+restart, sync+exec");
+    }
+    if (action->text.starts_with("sync") && !node.find("target")) state_.error(node.place, "`" + path + "`: `" + action->text + "` needs a `target`");
+  }
+
+  void finish_service(const Node& node) {
+    static const std::vector<std::string> kPolicies = {"always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"};
+    if (const Node* policy = node.find("pull_policy"); policy && !find_in(kPolicies, policy->text) && !policy->text.starts_with("every_") && policy->tag == NodeTag::None && !policy->text.empty()) {
+      const auto near = text::nearest(policy->text, kPolicies);
+      state_.error(policy->place, "`" + policy->text + "` is no pull policy", near ? "did you mean `" + *near + "`?" : "one of always, never, missing, build, daily, weekly, every_<duration>");
+    }
+    if (const Node* name = node.find("container_name"); name && name->tag == NodeTag::None && !name->text.empty()) {
+      const bool good = name->text.size() > 1 && std::isalnum(static_cast<unsigned char>(name->text[0])) &&
+                        std::all_of(name->text.begin(), name->text.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.' || c == '-'; });
+      if (!good) state_.error(name->place, "`" + name->text + "` is no container name", "at least two of letters, digits and `_.-`, beginning with a letter or digit");
     }
   }
 
@@ -435,7 +479,7 @@ class Canonicalizer {
     if (!node.find("target")) state_.error(node.place, "`" + path + "`: a volume needs `target`");
     if (type->text == "bind" && !node.find("source")) state_.error(node.place, "`" + path + "`: a bind needs `source`");
     if (Node* target = node.find("target"); target && target->is_string()) {
-      while (target->text.size() > 1 && target->text.ends_with('/')) target->text.pop_back();
+      if (target->text.starts_with('/')) target->text = absolute_path(target->text, "/");
     }
     if (type->text == "bind" && !node.find("bind")) {
       Node bind = Node::map();
@@ -461,7 +505,7 @@ void omit_in(Node& node, const std::string& name) {
       case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
       case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
       case Shape::Bytes: drop = value->text == "0"; break;
-      case Shape::Anything: drop = field.name == "external" && value->is(NodeKind::Bool) && !value->boolean; break;
+      case Shape::Anything: drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) || (field.name == "test" && value->is_list() && value->items.empty()); break;
       case Shape::Struct: omit_in(*value, field.structure); break;
       case Shape::StructList:
         for (auto& item : value->items) omit_in(item, field.structure);

@@ -101,8 +101,8 @@ namespace {
 std::vector<std::string> split_volume(std::string_view text) {
   std::vector<std::string> parts(1);
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool drive = text[i] == ':' && parts.back().size() == 1 && std::isalpha(static_cast<unsigned char>(parts.back()[0])) &&
-                       i + 1 < text.size() && (text[i + 1] == '\\' || (text[i + 1] == '/' && parts.size() == 1 && text.find(':', i + 1) != std::string_view::npos));
+    // Compat: docker compose takes one letter before a colon for a Windows drive, whatever follows.
+    const bool drive = text[i] == ':' && parts.back().size() == 1 && std::isalpha(static_cast<unsigned char>(parts.back()[0]));
     if (text[i] == ':' && !drive) parts.emplace_back();
     else parts.back() += text[i];
   }
@@ -187,6 +187,8 @@ std::optional<std::vector<std::string>> split_words(std::string_view text) {
       if (inside) words.push_back(std::move(word));
       word.clear();
       inside = false;
+    } else if (!single && !doubled && std::string_view(";&|<>()").find(c) != std::string_view::npos) {
+      break;  // Compat: the reference's splitter stops at an operator of the shell
     } else {
       word += c;
       inside = true;

@@ -29,7 +29,7 @@ const Node* reach(const Node& node, std::initializer_list<const char*> keys) {
 void check_source(LoadState& state, const Node& objects, const std::string& kind, std::initializer_list<const char*> sources) {
   for (std::size_t i = 0; i < objects.fields.size(); ++i) {
     const auto& [key, object] = objects.fields[i];
-    if (is_external(object) || object.find("driver") || key.starts_with("x-")) continue;
+    if (is_external(object) || key.starts_with("x-")) continue;
     int given = 0;
     std::string names;
     for (const char* source : sources) {
@@ -77,7 +77,7 @@ void validate(LoadState& state, const Node& model) {
     }
     if (const std::string restart = text_of(service, "restart"); !restart.empty() && restart != "no" && restart != "always" && restart != "unless-stopped" && !restart.starts_with("on-failure")) {
       const auto near = text::nearest(restart, {"no", "always", "unless-stopped", "on-failure"});
-      state.error(service.find("restart")->place, "`" + restart + "` is no restart policy", near ? "did you mean `" + *near + "`?" : "one of no, always, on-failure, unless-stopped");
+      state.warning(service.find("restart")->place, "`" + restart + "` is no restart policy, continuing with `no`", near ? "did you mean `" + *near + "`?" : "one of no, always, on-failure, unless-stopped");
     }
   }
 }
@@ -127,9 +127,7 @@ void normalize_service(LoadState& state, Node& service) {
   if (Node* policy = service.find("pull_policy"); policy && policy->text == "if_not_present") policy->text = "missing";
   if (Node* secrets = service.find("secrets"))
     for (auto& grant : secrets->items) {
-      Node* target = grant.find("target");
-      if (!target) grant.set("target", Node::of("/run/secrets/" + text_of(grant, "source")));
-      else if (!target->text.starts_with('/')) target->text = "/run/secrets/" + target->text;
+      if (!grant.find("target")) grant.set("target", Node::of("/run/secrets/" + text_of(grant, "source")));
     }
   imply_dependencies(service);
 }
