@@ -175,6 +175,33 @@ TEST_P(Law, AnInterruptedChangeIsFinishedByTheNextUp) {
   }
 }
 
+// Every operation of a change fails in turn: each service that was up has, at the end, a container that runs, but for the one
+// whose replacement was already on its way (its old one stopped) when the failure came.
+TEST_P(Law, AFailedChangeStopsAtMostWhatWasBeingReplaced) {
+  for (int failing = 0; failing < 12; ++failing) {
+    std::mt19937 random(base_seed() * 1000 + GetParam());
+    FakeEngine engine(random());
+    engine.state.images["busybox"] = busybox();
+    auto project = random_project(random);
+    for (auto& [name, service] : project.services)
+      for (auto& [dependency, how] : service.depends_on) how.restart = false;
+    run(engine, up(project, engine));
+    for (auto& [name, service] : project.services) {
+      service.scale = 1;
+      service.environment["CHANGED"] = "1";
+    }
+    run(engine, up(project, engine));
+    for (auto& [name, service] : project.services) service.environment["CHANGED"] = "2";
+    engine.fail_operation(failing);
+    const auto plan = up(project, engine);
+    const auto outcome = run(engine, plan);
+    std::set<std::string> running;
+    for (const auto& container : engine.state.containers)
+      if (container.phase == engine::Phase::Running) running.insert(container.spec.service.value);
+    EXPECT_GE(running.size() + outcome.errors.size(), project.services.size()) << plan.to_text();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Random, Law, testing::Range(0u, 60u));
 
 TEST(Execution, SkipsWhatDependsOnAFailureAndSaysWhy) {
