@@ -8,7 +8,7 @@
 
 namespace berth::logs {
 
-struct Follower::Impl {
+struct Follower::Impl : std::enable_shared_from_this<Follower::Impl> {
   struct Followed {
     std::unique_ptr<Source> source;  // lines point to it
     History history;
@@ -28,7 +28,10 @@ struct Follower::Impl {
   Result<int> watch_parent(const std::string& path) { return inotify.add(path.substr(0, path.rfind('/'))); }
 
   void listen() {
-    if (!readable && !ended) readable = loop.on_readable(inotify.fd(), [this] { changed(); });
+    if (!readable && !ended) readable = loop.on_readable(inotify.fd(), [this] {
+      const auto alive = shared_from_this();  // a sink may let go of the follower
+      changed();
+    });
   }
 
   // Errors of one file end the following of that file; the others go on.
@@ -83,7 +86,7 @@ struct Follower::Impl {
 };
 
 Follower::Follower(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Follower::~Follower() = default;
+Follower::~Follower() { impl_->end(); }
 
 Result<std::unique_ptr<Follower>> Follower::create(async::Loop& loop, LineSink sink) {
   auto inotify = sys::Inotify::create();

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +154,43 @@ TEST(ContainerLog, WithoutAFileStillFeedsItsSubscriber) {
   ASSERT_TRUE(log->on_readable(Stream::Stdout, 1));
   EXPECT_EQ(seen, "a\n");
   EXPECT_FALSE(sys::exists(bench.files.log));
+}
+
+TEST(ContainerLog, NeverBlocksTheContainerOnAFullDiskAndSaysWhatWasLost) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to mount a small disk";
+  Bench bench;
+  const auto disk = bench.directory + "/disk";
+  ASSERT_TRUE(sys::make_directories(disk));
+  const pid_t child = fork();
+  if (child == 0) {
+    // Its own mount namespace: nothing is left to unmount.
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
+    if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0) _exit(77);
+    bench.files.log = disk + "/c-json.log";
+    auto log = bench.open();
+    const std::string line(999, 'x');
+    for (int i = 0; i < 3000; ++i) {
+      if (::write(bench.write.get(), (line + "\n").data(), 1000) != 1000) _exit(2);
+      if (!log->on_readable(Stream::Stdout, i)) _exit(3);
+    }
+    if (!log->is_blocked()) _exit(4);
+    if (mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m") != 0) _exit(5);
+    if (!log->retry(1) || log->is_blocked()) _exit(6);
+    bench.put("last\n");
+    if (!log->on_readable(Stream::Stdout, 2)) _exit(7);
+    const auto texts = bench.texts(bench.files.log);
+    std::size_t kept = 0, lost = 0;
+    for (const auto& text : texts) {
+      if (text.starts_with("[berth: ")) lost += std::stoul(text.substr(8));
+      else kept += text.size();
+    }
+    if (texts.back() != "last\n") _exit(8);
+    _exit(kept + lost == 3000 * 1000 + 5 && lost > 0 ? 0 : 9);
+  }
+  int status;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "may not mount here";
+  EXPECT_EQ(status, 0) << "step " << WEXITSTATUS(status);
 }
 
 // R1: the writer of the log is killed at random moments of a flood; the read end of the pipe lives on in this process.
