@@ -51,12 +51,14 @@ Result<ArchiveHandle> open_decompressed(int file) {
   return handle;
 }
 
+// Before unshare: a descriptor stays in the mount namespace it was opened in (open_tree then says EINVAL), while the working
+// directory goes along into the new one.
 Result<void> enter(int directory) {
-  if (::unshare(CLONE_NEWNS) < 0) return Error::system(errno, "unshare", "mount namespace");
-  BERTH_TRY(sys::mount("", "/", "", MS_REC | MS_PRIVATE));
   auto tree = sys::clone_tree(directory, "", {.recursive = false, .no_suid = true, .no_dev = true, .no_exec = true});
   if (!tree) return tree.error();
   if (::fchdir(directory) < 0) return Error::system(errno, "enter", "the directory to unpack into");
+  if (::unshare(CLONE_NEWNS) < 0) return Error::system(errno, "unshare", "mount namespace");
+  BERTH_TRY(sys::mount("", "/", "", MS_REC | MS_PRIVATE));
   if (::syscall(SYS_move_mount, tree->get(), "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0)
     return Error::system(errno, "attach", "the directory to unpack into");
   if (::fchdir(tree->get()) < 0) return Error::system(errno, "enter", "the directory to unpack into");
