@@ -10,6 +10,13 @@ CommandFunction command_function(std::string_view name) {
       {"config", run_config},
       {"help", run_help},
       {"ps", run_ps},
+      {"kill", run_kill},
+      {"pause", run_pause},
+      {"restart", run_restart},
+      {"rm", run_rm},
+      {"start", run_start},
+      {"stop", run_stop},
+      {"unpause", run_unpause},
       {"version", run_version},
   };
   for (const auto& entry : kFunctions)

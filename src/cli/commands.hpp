@@ -12,6 +12,13 @@ using CommandFunction = int (*)(const App&);
 int run_version(const App& app);
 int run_help(const App& app);
 int run_config(const App& app);
+int run_kill(const App& app);
+int run_pause(const App& app);
+int run_restart(const App& app);
+int run_rm(const App& app);
+int run_start(const App& app);
+int run_stop(const App& app);
+int run_unpause(const App& app);
 int run_ps(const App& app);
 
 // Nothing where this build has no such command.
