@@ -10,18 +10,18 @@ namespace {
 
 void render_forward(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) {
   sys::add_nft_chain(batch, firewall.table, "forward", "filter", sys::NftHook::Forward, 0);
-  for (const auto& network : firewall.networks) {
-    if (network.internal) {
-      for (const bool out : {true, false}) {
-        sys::NftRule rule(batch, firewall.table, "forward");
-        rule.in_interface(network.bridge, !out);
-        rule.out_interface(network.bridge, out);
-        rule.drop();
-      }
-      continue;
+  // First: an accept below ends this chain, and a translated connection must not leave an internal network either.
+  for (const auto& network : firewall.networks)
+    for (const bool out : {true, false}) {
+      if (!network.internal) continue;
+      sys::NftRule rule(batch, firewall.table, "forward");
+      rule.in_interface(network.bridge, !out);
+      rule.out_interface(network.bridge, out);
+      rule.drop();
     }
-    // `accept` ends only this chain, so the rules of the other networks must come before it: each drop names its bridge,
-    // and what is let in here was translated or asked for.
+  for (const auto& network : firewall.networks) {
+    if (network.internal) continue;
+    // Each rule names its bridge, so an accept here decides for no other network of the project.
     auto entering = [&](sys::NftRule& rule) {
       rule.in_interface(network.bridge, false);
       rule.out_interface(network.bridge);
