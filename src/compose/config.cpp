@@ -15,7 +15,11 @@ void double_dollars(Node& node) {
   if (node.is_string())
     for (std::size_t at = node.text.find('$'); at != std::string::npos; at = node.text.find('$', at + 2)) node.text.insert(at, 1, '$');
   for (auto& item : node.items) double_dollars(item);
-  for (auto& [key, value] : node.fields) double_dollars(value);
+  for (auto& [key, value] : node.fields) {
+    Node name = Node::of(key);
+    if (key.find('$') != std::string::npos) double_dollars(name), key = name.text;
+    double_dollars(value);
+  }
 }
 
 // Extensions print at the top level only; the reference's JSON has none further down.

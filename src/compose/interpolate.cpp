@@ -79,7 +79,7 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
       result.text += value.value_or("");
       text.remove_prefix(length);
     } else {
-      return {.text = {}, .error = "invalid"};
+      result.text += '$';  // Compat: a dollar that begins no variable stands for itself
     }
   }
   return result;

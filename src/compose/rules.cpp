@@ -414,7 +414,9 @@ class Canonicalizer {
       value.place = node.place;
       node.set(key, std::move(value));
     };
-    if (name == "port") {
+    if (name == "grant" && path.find(".secrets") != std::string::npos && path.find(".build.") == std::string::npos) {
+      if (const Node* source = node.find("source")) preset("target", Node::of("/run/secrets/" + source->text));
+    } else if (name == "port") {
       preset("mode", Node::of("ingress"));
       preset("protocol", Node::of("tcp"));
       if (!node.find("target")) state_.error(node.place, "`" + path + "`: a port needs `target`");

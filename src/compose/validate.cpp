@@ -125,10 +125,6 @@ void normalize_service(LoadState& state, Node& service) {
       }
   }
   if (Node* policy = service.find("pull_policy"); policy && policy->text == "if_not_present") policy->text = "missing";
-  if (Node* secrets = service.find("secrets"))
-    for (auto& grant : secrets->items) {
-      if (!grant.find("target")) grant.set("target", Node::of("/run/secrets/" + text_of(grant, "source")));
-    }
   imply_dependencies(service);
 }
 

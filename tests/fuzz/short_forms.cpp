@@ -1,0 +1,18 @@
+// Ports, volumes, devices, commands, durations and sizes.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "../../src/compose/passes.hpp"
+#include "berth/text/duration.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  if (size > 65536) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(bytes), size);
+  const berth::compose::Lookup lookup = [](const std::string& name) {
+    return name.size() % 2 ? std::optional<std::string>("value") : std::nullopt;
+  };
+  (void)lookup;
+  berth::compose::expand_port(text); berth::compose::expand_volume(text); berth::compose::expand_device(text); berth::compose::split_words(text); berth::text::parse_duration(text); berth::text::parse_byte_size(text);
+  return 0;
+}
