@@ -1,0 +1,107 @@
+#include "berth/sys/tree_copy.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "berth/base/random.hpp"
+#include "berth/sys/file.hpp"
+
+namespace berth::sys {
+namespace {
+
+class TreeCopy : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    top_ = ::testing::TempDir() + "berth-copy-" + random_hex(6);
+    must(make_directories(top_ + "/from/sub"));
+    must(make_directories(top_ + "/to", 0755));
+    write("from/file", "one");
+    write("from/sub/.git", "skip me");
+    write("from/sub/kept", "two");
+    from_ = must(open(top_ + "/from", O_RDONLY | O_DIRECTORY));
+    to_ = must(open(top_ + "/to", O_RDONLY | O_DIRECTORY));
+  }
+  void TearDown() override {
+    if (!top_.empty()) must(remove_tree(top_));
+  }
+  void write(const std::string& path, const std::string& text) {
+    must(write_file_atomic(top_ + "/" + path, text, Durability::Volatile));
+  }
+  std::string text(const std::string& path) { return must(read_file(top_ + "/to/" + path)); }
+  struct stat info(const std::string& path) {
+    struct stat out{};
+    EXPECT_EQ(::lstat((top_ + "/to/" + path).c_str(), &out), 0) << path;
+    return out;
+  }
+  std::string top_;
+  UniqueFd from_, to_;
+};
+
+TEST_F(TreeCopy, PutsADirectorysContentIntoADirectoryMadeWithParents) {
+  CopyOptions options;
+  options.owner = CopyOwner{5, 6};
+  must(copy_tree(from_.get(), "/", to_.get(), "/a/b", options));
+  EXPECT_EQ(text("a/b/file"), "one");
+  EXPECT_EQ(info("a").st_uid, 5u);
+  EXPECT_EQ(info("a").st_mode & 07777, 0755u);
+  EXPECT_EQ(info("a/b/sub/kept").st_gid, 6u);
+}
+
+TEST_F(TreeCopy, PutsAFileUnderItsNameIntoADirectoryElseInPlaceOfTheDestination) {
+  must(copy_tree(from_.get(), "file", to_.get(), "new/"));
+  must(copy_tree(from_.get(), "file", to_.get(), "new"));
+  must(copy_tree(from_.get(), "file", to_.get(), "renamed"));
+  EXPECT_EQ(text("new/file"), "one");
+  EXPECT_EQ(text("renamed"), "one");
+}
+
+TEST_F(TreeCopy, KeepsTheMetadataOfTheDirectoryItMergesInto) {
+  must(make_directories(top_ + "/to/dest", 0755));
+  ASSERT_EQ(::chmod((top_ + "/to/dest").c_str(), 0711), 0);
+  must(copy_tree(from_.get(), ".", to_.get(), "dest"));
+  EXPECT_EQ(info("dest").st_mode & 07777, 0711u);
+}
+
+TEST_F(TreeCopy, LeavesOutWhatTheFilterSkipsAndDirectoriesThatStayEmpty) {
+  CopyOptions options;
+  options.filter = [](const std::string& path, bool directory) {
+    if (path == "file") return CopyFilter::Take;
+    return directory ? CopyFilter::Descend : CopyFilter::Skip;
+  };
+  must(copy_tree(from_.get(), ".", to_.get(), ".", options));
+  EXPECT_EQ(text("file"), "one");
+  EXPECT_FALSE(exists(top_ + "/to/sub"));
+}
+
+TEST_F(TreeCopy, NeverWritesThroughALinkOrOutOfItsRoot) {
+  write("outside", "mine");
+  ASSERT_EQ(::symlink((top_ + "/outside").c_str(), (top_ + "/to/file").c_str()), 0);
+  ASSERT_EQ(::symlink("/../..", (top_ + "/to/up").c_str()), 0);
+  must(copy_tree(from_.get(), ".", to_.get(), "."));
+  must(copy_tree(from_.get(), "file", to_.get(), "up/outside"));
+  EXPECT_EQ(must(read_file(top_ + "/outside")), "mine");
+  EXPECT_EQ(text("file"), "one");
+  EXPECT_EQ(text("outside"), "one");
+}
+
+TEST_F(TreeCopy, LinksFilesOfAnImmutableSourceThatStayAsTheyAre) {
+  CopyOptions options;
+  options.hard_link = true;
+  EXPECT_EQ(must(copy_tree(from_.get(), ".", to_.get(), ".", options)).linked, 3u);
+  options.change_mode = [](mode_t, bool directory) { return directory ? 0755u : 0640u; };
+  EXPECT_EQ(must(copy_tree(from_.get(), ".", to_.get(), "other", options)).linked, 0u);
+  EXPECT_EQ(info("other/file").st_mode & 07777, 0640u);
+}
+
+TEST_F(TreeCopy, RefusesToReplaceADirectoryByAFileAndTheOtherWayRound) {
+  must(make_directories(top_ + "/to/file"));
+  EXPECT_FALSE(copy_tree(from_.get(), ".", to_.get(), "."));
+  write("to/plain", "x");
+  EXPECT_FALSE(copy_tree(from_.get(), ".", to_.get(), "plain"));
+}
+
+}  // namespace
+}  // namespace berth::sys
