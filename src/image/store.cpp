@@ -83,7 +83,10 @@ Result<ImageStore> ImageStore::open(const std::string& root) {
   state->root = root;
   state->images = root + "/images";
   for (const char* part : {"/blobs/sha256", "/layers", "/tmp", "/leases"}) BERTH_TRY(sys::make_directories(state->images + part));
-  BERTH_TRY(sys::make_directories(state->images + "/empty", 0755));
+  const std::string empty = state->images + "/empty";
+  BERTH_TRY(sys::make_directories(empty));
+  // Whatever the umask: it is the root directory of containers without layers.
+  if (::chmod(empty.c_str(), 0755) < 0) return Error::system(errno, "change mode of", empty);
   BERTH_TRY(sys::make_directories(root + "/trash"));
   auto index = Index::open(state->images + "/index.db");
   if (!index) return index.error();
