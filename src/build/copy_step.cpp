@@ -237,7 +237,7 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
   if (!excludes) return failed(step.span, excludes.error().to_string());
   digest.field("to").field(target_path);
 
-  BERTH_TRY(layer_step(state, digest.hex(), [&](image::LayerDraft& draft) -> Result<bool> {
+  const auto stepped = layer_step(state, digest.hex(), [&](image::LayerDraft& draft) -> Result<bool> {
     auto lowers = lower_directories(state.layers, draft);
     if (!lowers) return lowers.error();
     sys::UniqueFd from_view;
@@ -290,7 +290,8 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
       }
     }
     return true;
-  }));
+  });
+  if (!stepped) return stepped.error();
   history(state, step.original + " # buildkit", false);
   return {};
 }

@@ -240,7 +240,14 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
     const std::size_t fixed = wait.size();
     if (network)
       for (int fd : network->poll_fds()) wait.push_back({fd, POLLIN, 0});
-    if (poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return Error::system(errno, "wait for", "the build step");
+    int timeout = -1;
+    if (network)
+      if (const auto deadline = network->deadline())
+        timeout = static_cast<int>(std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count(), 0, 60'000));
+    const int ready = poll(wait.data(), wait.size(), timeout);
+    if (ready == 0 && network) network->on_readable(-1);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return Error::system(errno, "wait for", "the build step");
     if (!killed && ports_.cancelled && ports_.cancelled()) {
       killed = true;
       BERTH_TRY(sys::send_signal(process.launch->pidfd(), SIGKILL));
@@ -347,6 +354,8 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   }();
   (void)cgroup->kill();
   (void)cgroup->remove();
+  // The parent goes with the last step; busy while another build has one.
+  (void)sys::CgroupSet::find("berth/_build").remove();
   if (!outcome) return outcome.error();
   remove_stubs(draft.upper(), stubs);
   if (*outcome == 0) return {};
@@ -407,10 +416,11 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
     }
     mounts.push_back(std::move(*mount));
   }
-  BERTH_TRY(layer_step(state, digest.hex(), [&](image::LayerDraft& draft) -> Result<bool> {
+  const auto stepped = layer_step(state, digest.hex(), [&](image::LayerDraft& draft) -> Result<bool> {
     BERTH_TRY(execute(state, run, step, args, mounts, stage, draft));
     return true;
-  }));
+  });
+  if (!stepped) return stepped.error();
   std::string declared;
   std::size_t count = 0;
   for (const auto& name : state.declared)

@@ -261,7 +261,7 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
   const std::string user = state.config.config.user;
   const std::string key = Digest().field("workdir").field(state.key).field(directory).field(user).hex();
   state.config.config.working_dir = directory;
-  BERTH_TRY(layer_step(state, key, [&](image::LayerDraft& draft) -> Result<bool> {
+  const auto stepped = layer_step(state, key, [&](image::LayerDraft& draft) -> Result<bool> {
     auto lowers = lower_directories(state.layers, draft);
     if (!lowers) return lowers.error();
     sys::CopyOptions options;
@@ -282,7 +282,8 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
     auto copied = sys::copy_tree(source->get(), ".", target->get(), directory, options);
     if (!copied) return copied.error();
     return true;
-  }));
+  });
+  if (!stepped) return stepped.error();
   history(state, step.original + " # buildkit", false);
   return {};
 }

@@ -99,7 +99,13 @@ class RunNetwork {
   // Descriptors to poll for reading while the RUN runs (the DNS sockets), and what to do when one is readable.
   virtual std::vector<int> poll_fds() const = 0;
   virtual void on_readable(int fd) = 0;
+  // When to call on_readable(-1) though nothing became readable (a forwarded question that was not answered).
+  virtual std::optional<std::chrono::steady_clock::time_point> deadline() const { return std::nullopt; }
 };
+
+// The shared build network of this root: a namespace of its own for each RUN on the bridge `berth0`, NAT to the outside, names
+// through 127.0.0.11, forwarded to the host's servers. The bridge and its table go with their last user.
+std::function<Result<std::unique_ptr<RunNetwork>>()> bridge_network(const std::string& root);
 
 struct BuildOutcome {
   ImageDigest digest;

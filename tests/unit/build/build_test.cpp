@@ -1,5 +1,6 @@
 // Dockerfiles really built, on a busybox root file system imported into a store of the test's own. Needs root and busybox-static.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ class Build : public ::testing::Test {
     failure_.clear();
     steps_.clear();
     BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
+    if (networked_) ports.network = bridge_network(dir_ + "/root");
     return build(request_, ports, [&](const BuildEvent& event) {
       if (event.kind == BuildEvent::Kind::Output) output_ += event.text + "\n";
       if (event.kind == BuildEvent::Kind::Failed) failure_ += render_failure(event);
@@ -106,6 +108,7 @@ class Build : public ::testing::Test {
   std::unique_ptr<image::ImageStore> store_;
   std::string dir_, mounts_before_, output_, failure_;
   std::vector<std::string> steps_;
+  bool networked_ = false;
 };
 
 TEST_F(Build, RunsAMultiStageFileAndWritesItsConfig) {
@@ -140,6 +143,8 @@ TEST_F(Build, TakesAnUnchangedRebuildFromTheCacheAndKeepsTheDigest) {
 
 TEST_F(Build, StartsAtTheFirstChangedStep) {
   good("FROM busybox\nRUN echo 1\nRUN echo 2\n");
+  EXPECT_FALSE(fs::exists("/sys/fs/cgroup/pids/berth/_build"));
+  EXPECT_FALSE(fs::exists("/sys/fs/cgroup/berth/_build"));
   good("FROM busybox\nRUN echo 1\nRUN echo 3\n");
   EXPECT_EQ(steps_, (std::vector<std::string>{"RUN echo 3"}));
 }
@@ -197,6 +202,36 @@ TEST_F(Build, GivesSecretsAndCachesToOneStepOnly) {
   good("FROM busybox\nRUN --mount=type=secret,id=s --mount=type=cache,target=/c --mount=type=tmpfs,target=/t cat /run/secrets/s && touch /c/x /t/y\n"
        "RUN --mount=type=cache,target=/c ls /c && test ! -e /run/secrets/s && test ! -e /t/y\n");
   EXPECT_EQ(output_, "hush\nx\n");
+}
+
+// In a network namespace of the test's own, so that the bridge and the table are nobody else's.
+TEST_F(Build, GivesRunStepsTheBuildNetworkAndLeavesNothingOfIt) {
+  ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+  networked_ = true;
+  good("FROM busybox\nRUN ip -4 addr show eth0 && ip route && cat /etc/resolv.conf\n");
+  EXPECT_NE(output_.find("default via"), std::string::npos) << output_;
+  EXPECT_NE(output_.find("nameserver 127.0.0.11"), std::string::npos) << output_;
+  const std::string links = must(sys::read_file("/proc/thread-self/net/dev"));
+  EXPECT_EQ(links.find("br-"), std::string::npos) << links;
+  EXPECT_EQ(links.find("berth0"), std::string::npos) << links;
+}
+
+TEST_F(Build, KillsTheStepAndCleansUpWhenCancelled) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  bool stop = false;
+  request_.dockerfile_inline = "FROM busybox\nRUN echo started && sleep 600\n";
+  BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", [&] { return stop; }, ends[0], {}, {}};
+  const auto outcome = build(request_, ports, [&](const BuildEvent& event) {
+    if (event.kind != BuildEvent::Kind::Output) return;
+    stop = true;
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+  });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind(), ErrorKind::Cancelled);
+  EXPECT_TRUE(fs::is_empty(dir_ + "/root/images/tmp"));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(Build, BuildsFromScratchAndRefusesWhatItCannotDo) {

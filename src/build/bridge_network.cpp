@@ -1,0 +1,84 @@
+#include <chrono>
+
+#include "berth/base/random.hpp"
+#include "berth/build/build.hpp"
+#include "berth/network/bridges.hpp"
+#include "berth/network/dns.hpp"
+#include "berth/network/files.hpp"
+#include "berth/network/firewall.hpp"
+#include "berth/sys/file.hpp"
+
+namespace berth::build {
+namespace {
+
+constexpr const char* kBuildNetwork = "berth0";
+const ProjectName kBuildProject("_build");
+
+class BridgeNetwork : public RunNetwork {
+ public:
+  BridgeNetwork(std::string root, network::DnsServer dns) : root_(std::move(root)), bridges_(root_), id_(random_hex(32)), dns_(std::move(dns)) {}
+
+  ~BridgeNetwork() override {
+    if (sockets_.udp) dns_.forget(id_);
+    // A build elsewhere may still use the bridge: then removing it is refused as busy, and it is that build's to drop.
+    if (attached_ && bridges_.release(id_) && bridges_.remove({kBuildNetwork})) (void)network::remove_firewall(table());
+  }
+
+  Result<void> set_up(const network::ResolvConf& host) {
+    auto record = bridges_.ensure_build_network();
+    if (!record) return record.error();
+    BERTH_TRY(network::enable_forwarding());
+    network::ProjectFirewall firewall;
+    firewall.table = table();
+    firewall.networks.push_back(network::firewall_network(*record));
+    BERTH_TRY(network::apply_firewall(firewall));
+    auto netns = network::create_container_netns();
+    if (!netns) return netns.error();
+    netns_ = std::move(*netns);
+    attached_ = true;
+    auto attachment = bridges_.attach(kBuildNetwork, id_, netns_.get(), {});
+    if (!attachment) return attachment.error();
+    auto sockets = network::open_dns_sockets(netns_.get());
+    if (!sockets) return sockets.error();
+    sockets_ = std::move(*sockets);
+    network::DnsAsker asker;
+    asker.networks = {kBuildNetwork};
+    BERTH_TRY(dns_.serve(id_, sockets_.udp.get(), sockets_.tcp.get(), std::move(asker)));
+    text_ = network::resolv_conf_text(host, {}, {});
+    return {};
+  }
+
+  int namespace_fd() const override { return netns_.get(); }
+  std::string resolv_conf() const override { return text_; }
+  std::vector<int> poll_fds() const override { return {dns_.fd()}; }
+  void on_readable(int) override { dns_.on_ready(std::chrono::steady_clock::now()); }
+  std::optional<std::chrono::steady_clock::time_point> deadline() const override { return dns_.deadline(); }
+
+ private:
+  std::string table() const { return network::firewall_table(root_, kBuildProject); }
+
+  std::string root_;
+  network::Bridges bridges_;
+  ContainerId id_;
+  network::DnsServer dns_;
+  network::DnsSockets sockets_;
+  sys::UniqueFd netns_;
+  std::string text_;
+  bool attached_ = false;
+};
+
+}  // namespace
+
+std::function<Result<std::unique_ptr<RunNetwork>>()> bridge_network(const std::string& root) {
+  return [root]() -> Result<std::unique_ptr<RunNetwork>> {
+    auto text = sys::read_file("/etc/resolv.conf", 1u << 16);
+    const network::ResolvConf host = network::parse_resolv_conf(text ? *text : std::string());
+    auto dns = network::DnsServer::create(host.servers);
+    if (!dns) return dns.error();
+    auto made = std::make_unique<BridgeNetwork>(root, std::move(*dns));
+    BERTH_TRY(made->set_up(host));
+    return std::unique_ptr<RunNetwork>(std::move(made));
+  };
+}
+
+}  // namespace berth::build
