@@ -11,6 +11,7 @@ CommandFunction command_function(std::string_view name) {
       {"help", run_help},
       {"ps", run_ps},
       {"kill", run_kill},
+      {"logs", run_logs},
       {"pause", run_pause},
       {"restart", run_restart},
       {"rm", run_rm},

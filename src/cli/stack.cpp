@@ -1,6 +1,9 @@
 #include "stack.hpp"
 
+#include <algorithm>
+
 #include "berth/state/records.hpp"
+#include "berth/text/suggest.hpp"
 #include "compose_files.hpp"
 
 namespace berth::cli {
@@ -22,6 +25,21 @@ std::vector<engine::ContainerState> stored_containers(const App& app, const Proj
   std::vector<engine::ContainerState> states;
   for (const auto& container : stored.containers) states.push_back(state::current_state(app.paths, container));
   return states;
+}
+
+void require_services(const std::vector<engine::ContainerState>& all, const std::vector<std::string>& services) {
+  std::vector<std::string> known;
+  for (const auto& state : all) known.push_back(state.spec.service.value);
+  for (const auto& service : services) {
+    if (std::find(known.begin(), known.end(), service) != known.end()) continue;
+    auto error = Error::make(ErrorKind::NotFound, "no container of a service `" + service + "`");
+    if (const auto near = text::nearest(service, known)) error = std::move(error).with_hint("did you mean `" + *near + "`?");
+    throw Failure(std::move(error));
+  }
+}
+
+bool is_named(const engine::ContainerState& state, const std::vector<std::string>& services) {
+  return services.empty() || std::find(services.begin(), services.end(), state.spec.service.value) != services.end();
 }
 
 }  // namespace berth::cli

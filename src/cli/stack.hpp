@@ -1,6 +1,7 @@
 // Which project a command is about, and what of it is on disk. Reads only; needs no supervisor.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "berth/cli/app.hpp"
@@ -12,5 +13,8 @@ namespace berth::cli {
 ProjectName project_name(const App& app);
 // By name. A damaged record is warned about and left out.
 std::vector<engine::ContainerState> stored_containers(const App& app, const ProjectName& project);
+// Throws Failure where no container is of a service that was named.
+void require_services(const std::vector<engine::ContainerState>& all, const std::vector<std::string>& services);
+bool is_named(const engine::ContainerState& state, const std::vector<std::string>& services);  // none named: all are
 
 }  // namespace berth::cli

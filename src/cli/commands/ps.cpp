@@ -2,7 +2,6 @@
 #include <chrono>
 #include <set>
 
-#include "berth/text/suggest.hpp"
 #include "commands.hpp"
 #include "render/container_view.hpp"
 #include "stack.hpp"
@@ -22,20 +21,8 @@ std::set<std::string> wanted_states(const OptionValues& options) {
   return states;
 }
 
-void check_services(const std::vector<engine::ContainerState>& all, const std::vector<std::string>& operands) {
-  std::vector<std::string> known;
-  for (const auto& state : all) known.push_back(state.spec.service.value);
-  for (const auto& operand : operands) {
-    if (std::find(known.begin(), known.end(), operand) != known.end()) continue;
-    auto error = Error::make(ErrorKind::NotFound, "no container of a service `" + operand + "`");
-    if (const auto near = text::nearest(operand, known)) error = std::move(error).with_hint("did you mean `" + *near + "`?");
-    throw Failure(std::move(error));
-  }
-}
-
 bool is_wanted(const engine::ContainerState& state, const App& app, const std::set<std::string>& states) {
-  const auto& operands = app.line.operands;
-  if (!operands.empty() && std::find(operands.begin(), operands.end(), state.spec.service.value) == operands.end()) return false;
+  if (!is_named(state, app.line.operands)) return false;
   if (!states.empty()) return states.count(state_word(state.phase)) > 0;
   // Compat: without -a, docker compose lists what runs, also when it is paused or between two restarts.
   return app.line.options.flag("all") || state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused ||
@@ -53,7 +40,7 @@ void print_services(const std::vector<engine::ContainerState>& shown) {
 int run_ps(const App& app) {
   const auto states = wanted_states(app.line.options);
   const auto all = stored_containers(app, project_name(app));
-  check_services(all, app.line.operands);
+  require_services(all, app.line.operands);
   std::vector<engine::ContainerState> shown;
   std::copy_if(all.begin(), all.end(), std::back_inserter(shown), [&](const auto& state) { return is_wanted(state, app, states); });
 
