@@ -269,7 +269,7 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   auto lowers = lower_directories(state.layers, draft);
   if (!lowers) return lowers.error();
   runtime::LaunchRequest request;
-  request.name = "build-" + random_hex(6);
+  request.name = "build-" + std::to_string(getpid()) + "-" + random_hex(6);
   request.parent_death = runtime::ParentDeath::Kill;
   runtime::DefaultOptions defaults;
   if (request_.shm_size.bytes) defaults.shm_size = request_.shm_size.bytes;
@@ -324,7 +324,8 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   BERTH_TRY(sys::make_directories(request.spec.root.path, 0755));
   request.spec.root.overlay = oci::Overlay{*lowers, draft.upper(), draft.work()};
 
-  auto cgroup = runtime::create_cgroup("berth/_build/" + request.name, request.spec.resources);
+  // A group of its own right below `berth`: with a parent that builds share, one would remove it while another makes its own.
+  auto cgroup = runtime::create_cgroup("berth/_" + request.name, request.spec.resources);
   if (!cgroup) return cgroup.error();
   request.cgroup = &*cgroup;
   int out[2], err[2];
@@ -354,8 +355,6 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   }();
   (void)cgroup->kill();
   (void)cgroup->remove();
-  // The parent goes with the last step; busy while another build has one.
-  (void)sys::CgroupSet::find("berth/_build").remove();
   if (!outcome) return outcome.error();
   remove_stubs(draft.upper(), stubs);
   if (*outcome == 0) return {};
