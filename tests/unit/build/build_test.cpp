@@ -114,9 +114,9 @@ class Build : public ::testing::Test {
 TEST_F(Build, RunsAMultiStageFileAndWritesItsConfig) {
   file("app.txt", "hello\n");
   const auto outcome = good(
-      "FROM busybox as builder\nWORKDIR /work\nENV K some value\nCOPY ./app.txt .\nRUN mkdir out && \\\n    echo \"$K\" > out/wheel\n"
+      "FROM busybox as builder\nWORKDIR /usr/src\nENV K some value\nCOPY ./app.txt .\nRUN mkdir out && \\\n    echo \"$K\" > out/wheel\n"
       "FROM busybox\nENV HOME=/home/app\nENV APP_HOME=/home/app/web\nRUN mkdir -p $APP_HOME\nWORKDIR $APP_HOME\n"
-      "COPY --from=builder /work/out /wheels\nCOPY . $APP_HOME\nRUN chown -R app:app $APP_HOME\nUSER app\n"
+      "COPY --from=builder /usr/src/out /wheels\nCOPY . $APP_HOME\nRUN chown -R app:app $APP_HOME\nUSER app\n"
       "RUN id && pwd && cat /wheels/wheel app.txt && stat -c %U app.txt && touch mine\nEXPOSE 8000 53/udp\nLABEL a=b\nENTRYPOINT [\"python3\"]\n");
   EXPECT_NE(output_.find("uid=100(app) gid=101(app)"), std::string::npos) << output_;
   EXPECT_NE(output_.find("/home/app/web\nsome value\nhello\napp\n"), std::string::npos) << output_;
