@@ -7,8 +7,10 @@ CommandFunction command_function(std::string_view name) {
     std::string_view name;
     CommandFunction function;
   } kFunctions[] = {
+      {"build", run_build},
       {"config", run_config},
       {"help", run_help},
+      {"image", run_image},
       {"ps", run_ps},
       {"kill", run_kill},
       {"logs", run_logs},

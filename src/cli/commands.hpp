@@ -11,7 +11,9 @@ using CommandFunction = int (*)(const App&);
 
 int run_version(const App& app);
 int run_help(const App& app);
+int run_build(const App& app);
 int run_config(const App& app);
+int run_image(const App& app);
 int run_logs(const App& app);
 int run_kill(const App& app);
 int run_pause(const App& app);

@@ -100,6 +100,7 @@ constexpr Option kImages[] = {
 };
 
 constexpr Option kImage[] = {
+    {.name = "change", .short_name = 'c', .value = kText, .value_name = "INSTRUCTION", .help = "import: an instruction of a Dockerfile that sets the config, as CMD [\"sh\"]", .repeatable = true},
     {.name = "format", .value = kText, .value_name = "FORMAT", .help = "ls: table or json", .fallback = "table", .choices = "table|json"},
     {.name = "quiet", .short_name = 'q', .help = "Only digests"},
 };

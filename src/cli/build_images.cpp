@@ -1,0 +1,104 @@
+#include "build_images.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <vector>
+
+#include "berth/build/build.hpp"
+#include "berth/image/store.hpp"
+#include "berth/sys/signal_fd.hpp"
+#include "compose_files.hpp"
+
+namespace berth::cli {
+namespace {
+
+// One image to build, and the services that asked for it.
+struct Job {
+  build::BuildRequest request;
+  std::string name;  // of the first service, shown before each line
+};
+
+std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes) {
+  std::vector<Job> jobs;
+  std::map<std::string, std::size_t> known;
+  for (const auto& [name, service] : loaded.project.services) {
+    if (!service.build || !services.count(name)) continue;
+    build::BuildRequest request = build::request_for(*service.build, loaded.environment, loaded.project.secrets);
+    for (const auto& [argument, value] : wishes.arguments) request.args[argument] = value;
+    request.no_cache = request.no_cache || wishes.no_cache;
+    request.check_only = wishes.check_only;
+    request.labels["com.docker.compose.project"] = loaded.project.name.value;
+    request.labels["com.docker.compose.service"] = name;
+    request.labels["com.docker.compose.version"] = BERTH_VERSION;
+    request.tags.insert(request.tags.begin(), image_name(loaded.project, service));
+    const auto [same, fresh] = known.try_emplace(build::definition_key(request), jobs.size());
+    if (fresh) jobs.push_back({std::move(request), name});
+    else jobs[same->second].request.tags.insert(jobs[same->second].request.tags.end(), request.tags.begin(), request.tags.end());
+  }
+  return jobs;
+}
+
+void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
+
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) line += c == '\n' ? ' ' : c;
+  return line;
+}
+
+void show(const App& app, const std::string& name, bool quiet, const build::BuildEvent& event) {
+  using Kind = build::BuildEvent::Kind;
+  switch (event.kind) {
+    case Kind::Step:
+      if (!quiet) say(fmt::format(" {}  [{} {}/{}] {}", name, event.stage, event.step, event.total, one_line(event.text)));
+      break;
+    case Kind::Cached:
+      if (!quiet) say(fmt::format(" {}  [{} {}/{}] CACHED {}", name, event.stage, event.step, event.total, one_line(event.text)));
+      break;
+    case Kind::Done: break;
+    case Kind::Output:
+      if (!quiet) say(fmt::format(" {}  | {}", name, event.text));
+      break;
+    case Kind::Warning: {
+      text::Diagnostics one;
+      one.add(event.diagnostic);
+      print_diagnostics(app, one);
+      break;
+    }
+    case Kind::Failed: std::fputs(build::render_failure(event).c_str(), stderr); break;
+    case Kind::Image:
+      if (!quiet) say(fmt::format(" {}  {}", name, event.text));
+      break;
+  }
+}
+
+}  // namespace
+
+std::string image_name(const model::Project& project, const model::Service& service) {
+  return service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
+}
+
+void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes) {
+  const auto jobs = jobs_of(loaded, services, wishes);
+  if (jobs.empty()) return;
+  must(state::open_roots(app.paths));
+  image::ImageStore store = must(image::ImageStore::open(app.paths.root));
+  const sys::UniqueFd interrupts = must(sys::watch_signals({SIGINT, SIGTERM}));
+  build::BuildPorts ports{.images = store,
+                          .root = app.paths.root,
+                          .run_root = app.paths.run_root,
+                          .cancelled = [&] { return sys::is_readable(interrupts.get()); },
+                          .cancel_fd = interrupts.get(),
+                          .pull = {},
+                          .network = build::bridge_network(app.paths.root)};
+  for (const auto& job : jobs) {
+    const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) { show(app, job.name, wishes.quiet, event); });
+    if (outcome) continue;
+    print_error(outcome.error().while_doing("building the image of service `" + job.name + "`"));
+    throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
+  }
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,28 @@
+// Builds the images of services, as `build` and `up --build` do: two services with one definition are built once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "berth/cli/app.hpp"
+#include "berth/compose/load.hpp"
+
+namespace berth::cli {
+
+struct BuildWishes {
+  std::map<std::string, std::optional<std::string>> arguments;  // --build-arg, over those of the file
+  bool no_cache = false;
+  bool check_only = false;
+  bool quiet = false;
+};
+
+// The name under which a service's image is in the store.
+std::string image_name(const model::Project& project, const model::Service& service);
+
+// `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have been
+// printed) or of an interrupt; images built before stay.
+void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes);
+
+}  // namespace berth::cli

@@ -1,0 +1,147 @@
+// `image import FILE [NAME]`, `image ls`, `image rm NAME...`: the store by itself, without a project.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <set>
+
+#include "berth/build/build.hpp"
+#include "berth/image/reference.hpp"
+#include "berth/image/store.hpp"
+#include "berth/state/records.hpp"
+#include "berth/text/duration.hpp"
+#include "berth/text/suggest.hpp"
+#include "commands.hpp"
+#include "compose_files.hpp"
+#include "render/container_view.hpp"
+#include "render/table.hpp"
+
+namespace berth::cli {
+namespace {
+
+std::string hex_of(const ImageDigest& digest) { return digest.value.substr(digest.value.find(':') + 1); }
+
+void require_operands(const App& app, std::size_t least, std::size_t most, const char* form) {
+  const std::size_t count = app.line.operands.size() - 1;
+  if (count < least || count > most)
+    throw Failure(Error::make(ErrorKind::Invalid, "`image " + app.line.operands[0] + "` takes " + form)
+                      .with_hint("`" + app.program + " image --help` shows all forms"));
+}
+
+// Changes are instructions of a Dockerfile, as `docker import --change` takes them: the builder applies them.
+ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageDigest& imported, const std::string& name,
+                          const std::vector<std::string>& changes) {
+  build::BuildRequest request;
+  request.context = "/";
+  request.dockerfile_inline = "FROM " + name + "\n";
+  for (const auto& change : changes) {
+    const std::string word = change.substr(0, change.find(' '));
+    static const std::set<std::string> kAllowed{"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"};
+    if (!kAllowed.count(word) || change.find('\n') != std::string::npos)
+      throw Failure(Error::make(ErrorKind::Invalid, "`" + change + "` cannot be a --change")
+                        .with_hint("one of CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR"));
+    request.dockerfile_inline += change + "\n";
+  }
+  request.tags = {name};
+  build::BuildPorts ports{.images = store, .root = app.paths.root, .run_root = app.paths.run_root, .cancelled = [] { return false; },
+                          .cancel_fd = -1, .pull = {}, .network = {}};
+  const auto outcome = build::build(request, ports, [](const build::BuildEvent& event) {
+    if (event.kind == build::BuildEvent::Kind::Failed) std::fputs(build::render_failure(event).c_str(), stderr);
+  });
+  if (!outcome) throw Failure(outcome.error());
+  if (outcome->digest != imported) must(store.remove(imported.value, {}, true));
+  return outcome->digest;
+}
+
+int import_image(const App& app, image::ImageStore& store) {
+  require_operands(app, 1, 2, "an archive and at most one name");
+  const std::string& archive = app.line.operands[1];
+  const std::string name = app.line.operands.size() > 2 ? must(image::parse_reference(app.line.operands[2])).to_string() : "";
+  const auto changes = app.line.options.all("change");
+  if (!changes.empty() && name.empty())
+    throw Failure(Error::make(ErrorKind::Invalid, "--change needs a name for the image"));
+  ImageDigest digest = must(store.import_rootfs(archive, name, oci::host_image_config()));
+  if (!changes.empty()) digest = apply_changes(app, store, digest, name, changes);
+  print(digest.value + "\n");
+  return kOk;
+}
+
+struct Row {
+  std::string repository = "<none>", tag = "<none>", id, created, size;
+};
+
+int list_images(const App& app, image::ImageStore& store) {
+  require_operands(app, 0, 0, "no operand");
+  using std::chrono::system_clock;
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
+  std::vector<std::vector<std::string>> table{{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
+  const std::string format = app.line.options.text("format");
+  for (const auto& image : must(store.list())) {
+    if (app.line.options.flag("quiet")) {
+      print(hex_of(image.digest).substr(0, 12) + "\n");
+      continue;
+    }
+    std::vector<std::string> names = image.references;
+    if (names.empty()) names.emplace_back();
+    for (const auto& name : names) {
+      Row row{.id = hex_of(image.digest).substr(0, 12), .created = age_text(image.created_at, now), .size = text::format_byte_size(image.size)};
+      if (!name.empty()) {
+        const auto reference = must(image::parse_reference(name));
+        row.repository = reference.repository();
+        row.tag = reference.tag.empty() ? "<none>" : reference.tag;
+      }
+      if (format == "json")
+        print(boost::json::serialize(boost::json::object{{"Repository", row.repository}, {"Tag", row.tag}, {"ID", row.id},
+                                                         {"CreatedSince", row.created}, {"Size", row.size}}) + "\n");
+      else table.push_back({row.repository, row.tag, row.id, row.created, row.size});
+    }
+  }
+  if (format != "json" && !app.line.options.flag("quiet")) print(format_table(table));
+  return kOk;
+}
+
+// Containers, of any project, that were made from the image.
+std::vector<std::string> users_of(const App& app, const ImageDigest& digest) {
+  std::vector<std::string> users;
+  for (const auto& project : state::list_projects(app.paths))
+    for (const auto& container : state::read_containers(app.paths, project).containers)
+      if (container.record.spec.image_digest == digest) users.push_back(container.record.name);
+  return users;
+}
+
+int remove_images(const App& app, image::ImageStore& store) {
+  require_operands(app, 1, SIZE_MAX, "at least one name");
+  int code = kOk;
+  for (std::size_t i = 1; i < app.line.operands.size(); ++i) {
+    const auto digest = store.find(app.line.operands[i]);
+    const auto removed = digest ? store.remove(app.line.operands[i], users_of(app, *digest)) : Result<image::ImageStore::Removed>(digest.error());
+    if (!removed) {
+      print_error(removed.error());
+      code = kFailed;
+      continue;
+    }
+    for (const auto& name : removed->untagged) print("Untagged: " + name + "\n");
+    for (const auto& gone : removed->deleted) print("Deleted: " + gone.value + "\n");
+  }
+  return code;
+}
+
+}  // namespace
+
+int run_image(const App& app) {
+  const std::string& verb = app.line.operands[0];
+  using Verb = int (*)(const App&, image::ImageStore&);
+  static const std::map<std::string, Verb> kVerbs{
+      {"import", import_image}, {"ls", list_images}, {"list", list_images}, {"rm", remove_images}};
+  const auto known = kVerbs.find(verb);
+  if (known == kVerbs.end()) {
+    auto error = Error::make(ErrorKind::Invalid, "unknown command `image " + verb + "`");
+    const auto near = text::nearest(verb, {"import", "ls", "rm"});
+    throw Failure(std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls and rm"));
+  }
+  must(state::open_roots(app.paths));
+  image::ImageStore store = must(image::ImageStore::open(app.paths.root));
+  return known->second(app, store);
+}
+
+}  // namespace berth::cli
