@@ -114,7 +114,8 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
     return parsed.error().exit_code();
   }
   App app{.program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
-  app.paths = state::choose_paths(app.line.globals.text("root"), app.line.globals.text("run-root"));
+  app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
+                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
   app.color_out = wants_color(app, STDOUT_FILENO);
   app.color_err = wants_color(app, STDERR_FILENO);
   try {

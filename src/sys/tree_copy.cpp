@@ -257,6 +257,31 @@ std::pair<std::string, std::string> split_path(std::string path) {
                                     : std::make_pair(path.substr(0, slash), path.substr(slash + 1));
 }
 
+struct RealEntry {
+  UniqueFd directory;
+  std::string name;
+};
+
+// Where the entry itself lies once the links at its end are followed, all inside the root. The descriptor's own path cannot be
+// asked for instead: for a detached mount (an overlay of layers) it counts from that mount's root.
+Result<RealEntry> real_entry(int root, std::string path) {
+  constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+  for (int links = 0; links <= kMostLinks; ++links) {
+    auto [directory_name, name] = split_path(path);
+    auto directory = open_in_root(root, directory_name.empty() ? "." : directory_name, O_PATH | O_DIRECTORY);
+    if (!directory) return directory.error();
+    char target[4096];
+    const ssize_t length = ::readlinkat(directory->get(), name.c_str(), target, sizeof target);
+    if (length < 0) {
+      if (errno != EINVAL) return copy_error("resolve", path);
+      return RealEntry{std::move(*directory), name};  // not a link
+    }
+    const std::string text(target, static_cast<std::size_t>(length));
+    path = text.starts_with('/') ? text : directory_name + "/" + text;
+  }
+  return Error::system(ELOOP, "resolve", path);
+}
+
 Result<CopyStats> copy_directory(int source, int destination_root, const std::string& destination, const CopyOptions& options) {
   bool made = false;
   auto target = open_or_make(destination_root, destination, options, made);
@@ -292,17 +317,12 @@ Result<CopyStats> copy_tree(int source_root, const std::string& source, int dest
   auto target = open_or_make(destination_root, directory_name, options, made);
   if (!target) return target.error();
   TreeCopier copier(destination_root, options);
-  // The real place of the source: its last link was followed by open_in_root.
-  char real[4096];
-  const ssize_t length = ::readlink(magic_path(start->get()).c_str(), real, sizeof real);
-  if (length <= 0) return copy_error("resolve", source);
-  const auto [real_directory, real_name] = split_path(std::string(real, static_cast<std::size_t>(length)));
-  auto from = open(real_directory.empty() ? "/" : real_directory, O_PATH | O_DIRECTORY);
-  if (!from) return from.error();
+  auto real = real_entry(source_root, source);
+  if (!real) return real.error();
   struct stat again;
-  if (::fstatat(from->get(), real_name.c_str(), &again, AT_SYMLINK_NOFOLLOW) < 0 || again.st_ino != info.st_ino)
+  if (::fstatat(real->directory.get(), real->name.c_str(), &again, AT_SYMLINK_NOFOLLOW) < 0 || again.st_ino != info.st_ino)
     return Error::make(ErrorKind::Busy, "`" + source + "` changed while it was copied");
-  BERTH_TRY(copier.entry(from->get(), real_name, target->get(), name, name));
+  BERTH_TRY(copier.entry(real->directory.get(), real->name, target->get(), name, name));
   return copier.stats();
 }
 

@@ -1,3 +1,4 @@
+#include "berth/sys/overlay.hpp"
 #include "berth/sys/tree_copy.hpp"
 
 #include <fcntl.h>
@@ -48,6 +49,20 @@ TEST_F(TreeCopy, PutsADirectorysContentIntoADirectoryMadeWithParents) {
   EXPECT_EQ(info("a").st_uid, 5u);
   EXPECT_EQ(info("a").st_mode & 07777, 0755u);
   EXPECT_EQ(info("a/b/sub/kept").st_gid, 6u);
+}
+
+// An overlay that is mounted nowhere: a descriptor's path below it means something else, or nothing, on the host.
+TEST_F(TreeCopy, TakesAFileAndALinkToItOutOfADetachedOverlay) {
+  must(make_directories(top_ + "/lower/dir"));
+  write("lower/dir/deep", "three");
+  ASSERT_EQ(::symlink("/dir/deep", (top_ + "/lower/link").c_str()), 0);
+  ASSERT_EQ(::symlink("../link", (top_ + "/lower/dir/again").c_str()), 0);
+  const UniqueFd view = must(open_overlay({top_ + "/lower", top_ + "/from"}, "", ""));
+  must(copy_tree(view.get(), "/dir/deep", to_.get(), "a"));
+  must(copy_tree(view.get(), "dir/again", to_.get(), "b"));
+  must(copy_tree(view.get(), "file", to_.get(), "c"));
+  EXPECT_EQ(text("a") + text("b") + text("c"), "threethreeone");
+  EXPECT_FALSE(copy_tree(view.get(), "dir/none", to_.get(), "d"));
 }
 
 TEST_F(TreeCopy, PutsAFileUnderItsNameIntoADirectoryElseInPlaceOfTheDestination) {
