@@ -1,0 +1,83 @@
+// The engine on this machine: containers, networks and volumes of one project, behind the ports that `execute` runs plans
+// against. Lives in the project's supervisor, on its loop; holds nothing that is not also in the keeper, on disk or in the
+// kernel: recover() rebuilds all of it.
+//
+//   LocalEngine engine(loop, keeper, zygote, paths, project, observer);
+//   engine.recover();                       // adopts what an earlier supervisor left
+//   Execution run(plan, engine.ports(), …);
+//
+// Health checks, terminals of services and joined pid namespaces are refused with the reason.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "berth/async/loop.hpp"
+#include "berth/engine/ports.hpp"
+#include "berth/logs/container_log.hpp"
+#include "berth/runtime/keeper_link.hpp"
+#include "berth/state/paths.hpp"
+#include "berth/sys/unique_fd.hpp"
+
+namespace berth::local {
+
+// What the supervisor wants to know. Called on the loop; may call back into the engine.
+struct EngineObserver {
+  // A container has ended by itself or was stopped. True: it will be started again (restart policy), so it keeps its network.
+  std::function<bool(const engine::ContainerState&)> on_exit;
+  std::function<void(const engine::ContainerState&)> on_start;
+  std::function<void(const engine::ContainerState&, const logs::LiveEntry&)> on_line;
+  std::function<void(const std::string&)> on_warning;
+  std::function<void()> on_keeper_gone;
+};
+
+// A program in a running container.
+struct ExecSpec {
+  ContainerId container;
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;  // "K=V", over the container's
+  std::string user;                      // empty: the container's
+  std::string working_dir;
+  bool privileged = false;
+  int in = -1, out = -1, err = -1;       // borrowed for the call; -1: /dev/null
+};
+
+class LocalEngine {
+ public:
+  static Result<std::unique_ptr<LocalEngine>> create(async::Loop& loop, runtime::KeeperLink& keeper, sys::UniqueFd zygote,
+                                                     const state::Paths& paths, const ProjectName& project, EngineObserver observer);
+  ~LocalEngine();
+
+  engine::Ports ports();
+  // Everything of this project, and of the host what concerns it. `images` are passed through.
+  Result<engine::ObservedState> observe(std::map<std::string, engine::ImageFacts> images) const;
+  // Adopts containers, networks and logs after a predecessor's death; containers that ended meanwhile are reported to on_exit.
+  // `parked` are the keeper's descriptors; those that are not containers' are left in it.
+  Result<void> recover(std::vector<runtime::ParkedFd>& parked);
+
+  std::vector<engine::ContainerState> containers() const;
+  const engine::ContainerState* find(const ContainerId& id) const;
+  std::string log_path(const ContainerId& id) const;
+  // A start by the restart policy: counted, not by the user.
+  void restart(const ContainerId& id, engine::Done<> done);
+  // It waited for a restart that will not come: its network goes, it is an ended container now.
+  void give_up_restart(const ContainerId& id);
+
+  // `started` once it runs (or could not), `ended` with its code, only after a successful start.
+  void exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended);
+  void signal_exec(int pid, int signal_number);
+
+  // Nothing runs, is starting or waits for a restart.
+  bool is_idle() const;
+
+  struct State;  // engine_state.hpp
+
+ private:
+  explicit LocalEngine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace berth::local

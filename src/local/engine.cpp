@@ -1,0 +1,337 @@
+#include "berth/local/engine.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "berth/base/random.hpp"
+#include "berth/sys/file.hpp"
+#include "berth/sys/pidfd.hpp"
+#include "engine_state.hpp"
+
+namespace berth::local {
+
+std::int64_t wall_clock() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::shared_ptr<Unit> LocalEngine::State::unit_of(const ContainerId& id) const {
+  const auto found = units.find(id);
+  return found == units.end() ? nullptr : found->second;
+}
+
+void LocalEngine::State::show(Unit& unit) {
+  auto& shown = unit.shown;
+  shown.id = unit.id();
+  shown.name = unit.record.name;
+  shown.spec = unit.record.spec;
+  shown.phase = unit.run.phase;
+  shown.pid = unit.is_running() ? unit.run.pid : 0;
+  shown.exit_code = unit.run.exit_code;
+  shown.oom_killed = unit.run.oom_killed;
+  shown.user_stopped = unit.record.user_stopped;
+  shown.restart_count = unit.run.restart_count;
+  shown.health = unit.run.health;
+  shown.error = unit.run.error;
+  shown.created_at = unit.record.created_at;
+  shown.started_at = unit.run.started_at;
+  shown.finished_at = unit.run.finished_at;
+  shown.addresses = unit.run.addresses;
+  shown.publications = unit.run.publications;
+}
+
+Result<void> LocalEngine::State::save(Unit& unit) {
+  show(unit);
+  return state::write_run(paths, project, unit.id(), unit.run);
+}
+
+void LocalEngine::State::watch() {
+  keeper_watch = loop.on_readable(keeper.fd(), [this] { on_keeper(); });
+  // A new zygote has a new descriptor: watch anew after every event of the keeper.
+  zygote_watch = launcher.zygote_fd() < 0 ? async::Watch() : loop.on_readable(launcher.zygote_fd(), [this] {
+    on_known(launcher.on_zygote_readable());
+    watch();
+  });
+}
+
+void LocalEngine::State::on_keeper() {
+  for (const auto& event : keeper.receive()) {
+    if (std::holds_alternative<runtime::KeeperGone>(event)) {
+      keeper_watch.cancel();
+      return observer.on_keeper_gone();
+    }
+    on_known(launcher.on_keeper_event(event));
+    if (const auto* ended = std::get_if<runtime::ChildExited>(&event)) on_ended(*ended);
+  }
+  watch();
+}
+
+// The pid is known: the record is written first, then the gate opens. A container that nobody recorded never runs.
+void LocalEngine::State::on_known(const std::vector<std::shared_ptr<runtime::Launch>>& known) {
+  for (const auto& launch : known) {
+    if (launch->pid() <= 0) continue;
+    for (auto& [id, unit] : units)
+      if (unit->launch == launch) {
+        auto process = sys::identify_process(launch->pid());
+        if (!process) continue;  // it has ended already; its status says why
+        unit->run.pid = process->pid;
+        unit->run.start_time = process->start_time;
+        unit->run.boot = process->boot;
+        unit->run.phase = engine::Phase::Running;
+        if (auto saved = save(*unit); !saved) warn(saved.error().to_string());
+      }
+    if (auto opened = launch->open_gate(); !opened) warn(opened.error().to_string());
+  }
+}
+
+void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
+  const int code = sys::exit_code_of_status(exited.status);
+  if (const auto exec = execs.find(exited.name); exec != execs.end()) {
+    if (exec->second.launch) {  // its status is still to be read
+      exec->second.ended_early = code;
+      return;
+    }
+    const auto done = std::move(exec->second.ended);
+    execs.erase(exec);
+    return done(code);
+  }
+  const auto unit = unit_of(ContainerId(exited.name));
+  if (!unit) return;
+  if (unit->launch) unit->ended_early = code;  // on_status comes: it knows whether the program ever ran
+  else ended(*unit, code);
+}
+
+void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
+                                engine::Done<ContainerId> done) {
+  const auto make = [&]() -> Result<ContainerId> {
+    if (spec.health) return Error::make(ErrorKind::Unsupported, "service `" + spec.service.value + "` has a health check, which this version does not run").with_hint("disable it: `healthcheck: {disable: true}`");
+    if (spec.tty) return Error::make(ErrorKind::Unsupported, "service `" + spec.service.value + "` asks for a terminal (`tty: true`), which this version does not give to services");
+    auto unit = std::make_shared<Unit>();
+    unit->record.id = ContainerId(random_hex(32));
+    unit->record.name = options.temporary_name.empty() ? spec.name : options.temporary_name;
+    unit->record.spec = spec;
+    unit->record.created_at = wall_clock();
+    const auto old = unit_of(options.inherit_volumes_from);
+    for (const auto& mount : spec.mounts) {
+      if (mount.type != model::MountType::Volume || !mount.source.empty()) continue;
+      auto& name = unit->record.anonymous_volumes[mount.target];
+      if (old && old->record.anonymous_volumes.count(mount.target)) name = old->record.anonymous_volumes.at(mount.target);
+      else name = volume::VolumeStore::anonymous_name();
+      engine::VolumeSpec anonymous;
+      anonymous.project = project;
+      anonymous.volume.name = name;
+      BERTH_TRY(volumes.ensure(anonymous));
+    }
+    // The record first: a name whose owner has no record counts as free.
+    BERTH_TRY(state::write_record(paths, unit->record));
+    if (auto claimed = state::claim_name(paths, unit->record.name, {project.value, unit->id().value}); !claimed) {
+      (void)state::remove_container(paths, project, unit->id());
+      return claimed.error();
+    }
+    const std::string directory = paths.container(project, unit->id());
+    auto lower = images.lower_directories(spec.image_digest);
+    if (!lower) return lower.error();
+    struct stat top;
+    if (::stat(lower->front().c_str(), &top) < 0) return Error::system(errno, "stat", lower->front());
+    for (const char* name : {"/upper", "/work", "/root"}) BERTH_TRY(sys::make_directories(directory + name, 0755));
+    // Overlay takes the metadata of `/` from the upper directory.
+    if (::chmod((directory + "/upper").c_str(), top.st_mode & 07777) < 0) return Error::system(errno, "change mode of", directory + "/upper");
+    BERTH_TRY(save(*unit));
+    units[unit->id()] = unit;
+    return unit->id();
+  };
+  done(make());
+}
+
+void LocalEngine::State::rename(const ContainerId& id, const std::string& name, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  const state::NameOwner owner{project.value, id.value};
+  const std::string old = unit->record.name;
+  if (old == name) return done({});
+  if (auto claimed = state::claim_name(paths, name, owner); !claimed) return done(claimed.error());
+  unit->record.name = name;
+  if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
+  show(*unit);
+  done(state::release_name(paths, old, owner));
+}
+
+void LocalEngine::State::await(const ContainerId& id, model::DependencyCondition condition,
+                               std::function<void(const std::string&)> progress, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  switch (condition) {
+    case model::DependencyCondition::Healthy:
+      return done(Error::make(ErrorKind::Unsupported, "`" + unit->record.name + "` has no health check that this version runs"));
+    case model::DependencyCondition::Started:
+      if (unit->is_running()) return done({});
+      break;
+    case model::DependencyCondition::CompletedSuccessfully:
+      if (unit->run.phase == engine::Phase::Exited)
+        return done(unit->run.exit_code == 0 ? Result<void>()
+                                             : Error::make(ErrorKind::Failed, "`" + unit->record.name + "` did not complete successfully: exit " +
+                                                                                  std::to_string(unit->run.exit_code)));
+      break;
+  }
+  progress("waiting for " + unit->record.name);
+  unit->waiters.push_back({condition, std::move(done)});
+}
+
+void NetworkPort::ensure(const engine::NetworkSpec& spec, engine::Done<> done) {
+  auto made = state.network->bridges().ensure(spec);
+  if (!made) return done(made.error());
+  done(state.network->refresh_firewall());
+}
+
+void NetworkPort::remove(const std::string& name, engine::Done<> done) {
+  // The kernel waits for RCU when a bridge goes (30-55 ms): not on the loop.
+  state.loop.on_worker<Result<void>>([root = state.paths.root, name] { return network::Bridges(root).remove({name}); },
+                                     [this, done = std::move(done)](Result<void> removed) {
+                                       if (!removed) return done(removed);
+                                       done(state.network->refresh_firewall());
+                                     });
+}
+
+void VolumePort::ensure(const engine::VolumeSpec& spec, engine::Done<> done) {
+  auto made = state.volumes.ensure(spec);
+  done(made ? Result<void>() : Result<void>(made.error()));
+}
+
+void VolumePort::remove(const std::string& name, engine::Done<> done) {
+  std::vector<std::string> users;
+  for (const auto& other : state::list_projects(state.paths))
+    for (const auto& container : state::read_containers(state.paths, other).containers)
+      for (const auto& mount : container.record.spec.mounts)
+        if (mount.type == model::MountType::Volume && mount.source == name) users.push_back(container.record.name);
+  state.loop.on_worker<Result<void>>([root = state.paths.root, name, users] { return volume::VolumeStore(root).remove(name, users); },
+                                     std::move(done));
+}
+
+LocalEngine::LocalEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LocalEngine::~LocalEngine() = default;
+
+Result<std::unique_ptr<LocalEngine>> LocalEngine::create(async::Loop& loop, runtime::KeeperLink& keeper, sys::UniqueFd zygote,
+                                                         const state::Paths& paths, const ProjectName& project, EngineObserver observer) {
+  auto images = image::ImageStore::open(paths.root);
+  if (!images) return images.error();
+  auto network = StackNetwork::create(loop, keeper, paths, project);
+  if (!network) return network.error();
+  auto state = std::make_unique<State>(loop, keeper, std::move(zygote), paths, project, std::move(observer), std::move(*images),
+                                       std::move(*network));
+  return std::unique_ptr<LocalEngine>(new LocalEngine(std::move(state)));
+}
+
+engine::Ports LocalEngine::ports() { return {*state_, state_->network_port, state_->volume_port}; }
+
+Result<engine::ObservedState> LocalEngine::observe(std::map<std::string, engine::ImageFacts> images) const {
+  engine::ObservedState observed;
+  observed.images = std::move(images);
+  observed.containers = containers();
+  auto networks = state_->network->bridges().observe();
+  if (!networks) return networks.error();
+  for (const auto& [name, record] : *networks) observed.networks[name] = {record.spec, record.subnet, record.gateway};
+  auto volumes = state_->volumes.list();
+  if (!volumes) return volumes.error();
+  for (auto& volume : *volumes) observed.volumes[volume.spec.volume.name] = volume;
+  auto names = state::read_names(state_->paths);
+  if (!names) return names.error();
+  for (const auto& [name, owner] : *names)
+    if (owner.project != state_->project.value) observed.taken_names[name] = owner.project;
+  return observed;
+}
+
+Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& parked) {
+  auto& s = *state_;
+  const auto take = [&](const std::string& name) {
+    for (auto& one : parked)
+      if (one.fd && one.name == name) return std::move(one.fd);
+    return sys::UniqueFd();
+  };
+  const auto stored = state::read_containers(s.paths, s.project);
+  for (const auto& damaged : stored.damaged) s.warn(damaged.to_string());
+  std::vector<std::pair<std::shared_ptr<Unit>, int>> gone;
+  for (const auto& container : stored.containers) {
+    auto unit = std::make_shared<Unit>();
+    unit->record = container.record;
+    unit->run = container.run;
+    s.units[unit->id()] = unit;
+    s.show(*unit);
+    if (!unit->is_running()) continue;
+    const std::string id = unit->id().value;
+    unit->place.netns = take("netns:" + id);
+    unit->place.dns = {take("dns:" + id + ":udp"), take("dns:" + id + ":tcp")};
+    unit->place.addresses = unit->run.addresses;
+    for (std::size_t i = 0; i < unit->run.publications.size(); ++i) {
+      network::Reservation reservation{unit->run.publications[i], {}};
+      const std::string prefix = "port:" + short_id(unit->id()) + ":" + std::to_string(i) + ":";
+      for (auto& one : parked)
+        if (one.fd && one.name.starts_with(prefix)) reservation.sockets.push_back({std::move(one.fd), one.name.substr(prefix.size())});
+      unit->place.ports.push_back(std::move(reservation));
+    }
+    BERTH_TRY(s.open_log(*unit));
+    for (const auto& [name, stream] : {std::pair{"out:" + id, logs::Stream::Stdout}, std::pair{"err:" + id, logs::Stream::Stderr}})
+      if (auto pipe = take(name)) BERTH_TRY(unit->log->attach(stream, std::move(pipe)));
+    unit->pump->start();
+    const auto now = state::current_state(s.paths, container);
+    if (now.phase == engine::Phase::Running || now.phase == engine::Phase::Paused) {
+      auto process = sys::open_process(unit->run.process());
+      if (process) unit->pidfd = std::move(*process);
+      if (unit->place.netns) BERTH_TRY(s.network->resume(unit->spec(), unit->id(), unit->record.name, unit->place));
+    } else {
+      gone.emplace_back(unit, now.exit_code);
+    }
+  }
+  s.watch();
+  for (const auto& [unit, code] : gone) s.ended(*unit, code);
+  return {};
+}
+
+std::vector<engine::ContainerState> LocalEngine::containers() const {
+  std::vector<engine::ContainerState> all;
+  for (const auto& [id, unit] : state_->units) all.push_back(unit->shown);
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+const engine::ContainerState* LocalEngine::find(const ContainerId& id) const {
+  const auto unit = state_->unit_of(id);
+  return unit ? &unit->shown : nullptr;
+}
+
+std::string LocalEngine::log_path(const ContainerId& id) const {
+  return logs::LogFiles::of(state_->paths.root, state_->paths.run_root, state_->project.value, id.value).log;
+}
+
+void LocalEngine::restart(const ContainerId& id, engine::Done<> done) {
+  if (const auto unit = state_->unit_of(id)) ++unit->run.restart_count;
+  state_->start(id, std::move(done));
+}
+
+void LocalEngine::give_up_restart(const ContainerId& id) {
+  const auto unit = state_->unit_of(id);
+  if (!unit || unit->run.phase != engine::Phase::Restarting) return;
+  unit->run.phase = engine::Phase::Exited;
+  state_->release(*unit);
+  if (auto saved = state_->save(*unit); !saved) state_->warn(saved.error().to_string());
+}
+
+void LocalEngine::exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended) {
+  state_->exec(spec, std::move(started), std::move(ended));
+}
+
+void LocalEngine::signal_exec(int pid, int signal_number) {
+  for (const auto& [name, run] : state_->execs)
+    if (run.pid == pid && run.pidfd) (void)sys::send_signal(run.pidfd.get(), signal_number);  // it may just have ended
+}
+
+bool LocalEngine::is_idle() const {
+  if (!state_->execs.empty()) return false;
+  return std::none_of(state_->units.begin(), state_->units.end(), [](const auto& entry) {
+    const Unit& unit = *entry.second;
+    return unit.is_running() || unit.launch || unit.filling || unit.removing || unit.run.phase == engine::Phase::Restarting;
+  });
+}
+
+}  // namespace berth::local

@@ -1,0 +1,139 @@
+// The inside of LocalEngine, shared by its files: units.cpp (records), start.cpp, finish.cpp (exit, stop, removal), engine.cpp.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "berth/image/store.hpp"
+#include "berth/local/engine.hpp"
+#include "berth/logs/pump.hpp"
+#include "berth/runtime/launcher.hpp"
+#include "berth/state/records.hpp"
+#include "berth/sys/cgroup.hpp"
+#include "berth/volume/store.hpp"
+#include "stack_network.hpp"
+
+namespace berth::local {
+
+struct Waiter {
+  model::DependencyCondition condition;
+  engine::Done<> done;
+};
+
+// One container and what this process has of it.
+struct Unit {
+  state::ContainerRecord record;
+  state::RunRecord run;
+  engine::ContainerState shown;  // made from the two, for observers
+  NetworkPlace place;
+  sys::UniqueFd pidfd;
+  std::shared_ptr<runtime::Launch> launch;  // while it starts
+  async::Watch status;
+  std::unique_ptr<logs::ContainerLog> log;
+  std::unique_ptr<logs::Pump> pump;
+  std::vector<engine::Done<>> starting, ending;
+  std::vector<Waiter> waiters;
+  async::Timer grace;
+  std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
+  bool filling = false;   // volumes are being filled on a worker
+  bool removing = false;
+
+  const ContainerId& id() const { return record.id; }
+  const engine::ContainerSpec& spec() const { return record.spec; }
+  bool is_running() const { return run.phase == engine::Phase::Running || run.phase == engine::Phase::Paused; }
+};
+
+struct ExecRun {
+  std::shared_ptr<runtime::Launch> launch;
+  async::Watch status;
+  engine::Done<int> started;
+  std::function<void(int)> ended;
+  sys::UniqueFd pidfd;
+  int pid = 0;
+  std::optional<int> ended_early;
+};
+
+// Networks and Volumes both have ensure and remove, so each has an object of its own.
+struct NetworkPort : engine::Networks {
+  explicit NetworkPort(LocalEngine::State& s) : state(s) {}
+  void ensure(const engine::NetworkSpec& spec, engine::Done<> done) override;
+  void remove(const std::string& name, engine::Done<> done) override;
+  LocalEngine::State& state;
+};
+struct VolumePort : engine::Volumes {
+  explicit VolumePort(LocalEngine::State& s) : state(s) {}
+  void ensure(const engine::VolumeSpec& spec, engine::Done<> done) override;
+  void remove(const std::string& name, engine::Done<> done) override;
+  LocalEngine::State& state;
+};
+
+struct LocalEngine::State : engine::Containers {
+  State(async::Loop& l, runtime::KeeperLink& k, sys::UniqueFd zygote, const state::Paths& p, const ProjectName& n, EngineObserver o,
+        image::ImageStore images_, std::unique_ptr<StackNetwork> net)
+      : loop(l), keeper(k), launcher(std::move(zygote), k), paths(p), project(n), observer(std::move(o)), images(std::move(images_)),
+        volumes(p.root), network(std::move(net)) {}
+
+  // engine.cpp
+  void watch();
+  void on_keeper();
+  void on_known(const std::vector<std::shared_ptr<runtime::Launch>>& known);
+  void on_ended(const runtime::ChildExited& ended);
+  void create(const engine::ContainerSpec& spec, const engine::CreateOptions& options, engine::Done<ContainerId> done) override;
+  void rename(const ContainerId& id, const std::string& name, engine::Done<> done) override;
+  void await(const ContainerId& id, model::DependencyCondition condition, std::function<void(const std::string&)> progress,
+             engine::Done<> done) override;
+
+  // start.cpp
+  void start(const ContainerId& id, engine::Done<> done) override;
+  void fill_volumes(const std::shared_ptr<Unit>& unit);
+  Result<void> launch(Unit& unit);
+  Result<std::vector<std::string>> mount_sources(const Unit& unit);
+  Result<std::vector<std::string>> file_sources(const Unit& unit);
+  Result<void> write_etc_files(const Unit& unit);
+  void on_status(const ContainerId& id);
+  void started(Unit& unit, Result<void> result);
+  Result<void> open_log(Unit& unit);
+
+  // finish.cpp
+  void stop(const ContainerId& id, const engine::StopOptions& options, engine::Done<> done) override;
+  void kill(const ContainerId& id, const std::string& signal, engine::Done<> done) override;
+  void pause(const ContainerId& id, engine::Done<> done) override;
+  void unpause(const ContainerId& id, engine::Done<> done) override;
+  void remove(const ContainerId& id, const engine::RemoveOptions& options, engine::Done<> done) override;
+  void ended(Unit& unit, int exit_code);
+  void release(Unit& unit);
+  void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
+
+  // exec.cpp
+  void exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended);
+  void on_exec_status(const std::string& name);
+
+  std::shared_ptr<Unit> unit_of(const ContainerId& id) const;
+  std::string cgroup_name(const ContainerId& id) const { return "berth/" + project.value + "/" + short_id(id); }
+  Result<void> save(Unit& unit);  // the run record, and what observers see
+  void show(Unit& unit);
+  void warn(const std::string& text) { if (observer.on_warning) observer.on_warning(text); }
+
+  async::Loop& loop;
+  runtime::KeeperLink& keeper;
+  runtime::StackLauncher launcher;
+  state::Paths paths;
+  ProjectName project;
+  EngineObserver observer;
+  image::ImageStore images;
+  volume::VolumeStore volumes;
+  std::unique_ptr<StackNetwork> network;
+  async::Watch keeper_watch, zygote_watch;
+  std::map<ContainerId, std::shared_ptr<Unit>> units;
+  std::map<std::string, ExecRun> execs;  // by launch name
+  int last_exec = 0;
+  NetworkPort network_port{*this};
+  VolumePort volume_port{*this};
+};
+
+std::int64_t wall_clock();
+inline Error no_container(const ContainerId& id) { return Error::make(ErrorKind::NotFound, "no container " + short_id(id)); }
+
+}  // namespace berth::local

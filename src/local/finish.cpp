@@ -1,0 +1,155 @@
+// A container's end: by itself, by a stop, by removal.
+#include <signal.h>
+
+#include "berth/local/runtime_spec.hpp"
+#include "berth/runtime/start_pair.hpp"
+#include "berth/sys/file.hpp"
+#include "berth/sys/pidfd.hpp"
+#include "engine_state.hpp"
+
+namespace berth::local {
+
+// The process is gone: log drained, resources freed unless it comes back, everybody told.
+void LocalEngine::State::ended(Unit& unit, int exit_code) {
+  unit.grace.cancel();
+  const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
+  unit.run.oom_killed = sys::read_stats(cgroup).oom_kills > 0;
+  unit.run.exit_code = exit_code;
+  unit.run.finished_at = wall_clock();
+  unit.run.phase = engine::Phase::Exited;
+  unit.pidfd.reset();
+  if (unit.pump)
+    if (auto finished = unit.pump->finish(); !finished) warn(finished.error().to_string());
+  show(unit);
+  const bool again = !unit.removing && observer.on_exit && observer.on_exit(unit.shown);
+  if (again) unit.run.phase = engine::Phase::Restarting;
+  else release(unit);
+  if (auto saved = save(unit); !saved) warn(saved.error().to_string());
+
+  const auto ending = std::exchange(unit.ending, {});
+  const auto waiters = std::exchange(unit.waiters, {});
+  for (const auto& done : ending) done({});
+  for (const auto& waiter : waiters) {
+    if (waiter.condition == model::DependencyCondition::CompletedSuccessfully && exit_code == 0) waiter.done({});
+    else waiter.done(Error::make(ErrorKind::Failed, "`" + unit.record.name + "` exited with code " + std::to_string(exit_code)));
+  }
+}
+
+// Everything but its records, its files and its leased addresses.
+void LocalEngine::State::release(Unit& unit) {
+  const std::string& id = unit.id().value;
+  unit.status.cancel();
+  unit.launch.reset();
+  // A keeper that is gone holds nothing any more.
+  (void)keeper.drop("out:" + id);
+  (void)keeper.drop("err:" + id);
+  network->leave(unit.id(), unit.place);
+  unit.run.addresses.clear();
+  unit.run.publications.clear();
+  const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
+  (void)cgroup.kill();
+  if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::NotFound) warn(removed.error().to_string());
+}
+
+void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& options, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  if (options.by_user && !unit->record.user_stopped) {
+    unit->record.user_stopped = true;
+    if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
+    show(*unit);
+  }
+  if (!unit->is_running()) {
+    if (unit->run.phase == engine::Phase::Restarting) {
+      unit->run.phase = engine::Phase::Exited;
+      release(*unit);
+      return done(save(*unit));
+    }
+    return done({});
+  }
+  unit->ending.push_back(std::move(done));
+  if (unit->ending.size() > 1) return;  // a stop is under way already
+  const int number = parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
+  if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH) warn(sent.error().to_string());
+  if (unit->run.phase == engine::Phase::Paused) (void)sys::CgroupSet::find(cgroup_name(id)).thaw();  // the signal is queued; now it can act on it
+  const auto grace = options.grace.value_or(unit->spec().stop_grace);
+  if (grace < engine::Duration::zero()) return;  // for ever
+  unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(grace), [this, id] {
+    const auto late = unit_of(id);
+    if (late && late->pidfd) (void)sys::send_signal(late->pidfd.get(), SIGKILL);  // ESRCH: it is ending by itself
+  });
+}
+
+void LocalEngine::State::kill(const ContainerId& id, const std::string& signal, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  const auto number = parse_signal(signal.empty() ? "SIGKILL" : signal);
+  if (!number) return done(Error::make(ErrorKind::Invalid, "unknown signal `" + signal + "`"));
+  if (!unit->is_running()) return done({});
+  if (*number == SIGKILL) unit->record.user_stopped = true;
+  if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
+  if (auto sent = sys::send_signal(unit->pidfd.get(), *number); !sent) return done(sent.error());
+  if (*number == SIGKILL) unit->ending.push_back(std::move(done));
+  else done({});
+}
+
+void LocalEngine::State::pause(const ContainerId& id, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  if (unit->run.phase != engine::Phase::Running) return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running"));
+  if (auto frozen = sys::CgroupSet::find(cgroup_name(id)).freeze(); !frozen) return done(frozen);
+  unit->run.phase = engine::Phase::Paused;
+  done(save(*unit));
+}
+
+void LocalEngine::State::unpause(const ContainerId& id, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  if (unit->run.phase != engine::Phase::Paused) return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not paused"));
+  if (auto thawed = sys::CgroupSet::find(cgroup_name(id)).thaw(); !thawed) return done(thawed);
+  unit->run.phase = engine::Phase::Running;
+  done(save(*unit));
+}
+
+void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptions& options, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done({});
+  const auto finish = [this, unit, options, done](Result<void> ended) {
+    if (!ended) return done(ended);
+    finish_removal(unit, options, done);
+  };
+  if (unit->is_running()) {
+    if (!options.force) return done(Error::make(ErrorKind::Busy, "`" + unit->record.name + "` is running").with_hint("stop it first"));
+    unit->removing = true;
+    return kill(id, "SIGKILL", finish);
+  }
+  finish({});
+}
+
+void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done) {
+  unit->removing = true;
+  unit->pump.reset();
+  unit->log.reset();
+  const auto files = logs::LogFiles::of(paths.root, paths.run_root, project.value, unit->id().value);
+  const auto steps = [&]() -> Result<void> {
+    BERTH_TRY(network->release(unit->id()));
+    BERTH_TRY(logs::ContainerLog::remove(files));
+    BERTH_TRY(state::release_name(paths, unit->record.name, {project.value, unit->id().value}));
+    if (options.anonymous_volumes)
+      for (const auto& [target, volume] : unit->record.anonymous_volumes) BERTH_TRY(volumes.remove(volume, {}));
+    return sys::remove_tree(paths.run(project) + "/files/" + unit->id().value);
+  };
+  if (auto done_so_far = steps(); !done_so_far) {
+    unit->removing = false;
+    return done(done_so_far);
+  }
+  // The file system of a container may be large: not on the loop.
+  loop.on_worker<Result<void>>([copy = paths, project = project, id = unit->id()] { return state::remove_container(copy, project, id); },
+                               [this, unit, done = std::move(done)](Result<void> removed) {
+                                 unit->removing = false;
+                                 if (removed) units.erase(unit->id());
+                                 done(removed);
+                               });
+}
+
+}  // namespace berth::local

@@ -1,0 +1,315 @@
+// A container's start: volumes filled (on a worker), network joined, cgroup and plan made, launched; then the answers come in.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "berth/base/rollback.hpp"
+#include "berth/local/runtime_spec.hpp"
+#include "berth/network/files.hpp"
+#include "berth/runtime/default_spec.hpp"
+#include "berth/runtime/launch_plan.hpp"
+#include "berth/runtime/start_pair.hpp"
+#include "berth/runtime/user.hpp"
+#include "berth/sys/file.hpp"
+#include "berth/sys/netns.hpp"
+#include "berth/sys/overlay.hpp"
+#include "berth/sys/pidfd.hpp"
+#include "engine_state.hpp"
+
+namespace berth::local {
+namespace {
+
+struct Fill {
+  std::string volume, path;
+};
+
+std::string volume_name(const Unit& unit, const engine::ContainerMount& mount) {
+  return mount.source.empty() ? unit.record.anonymous_volumes.at(mount.target) : mount.source;
+}
+
+Result<void> fill_all(const std::string& root, const std::vector<std::string>& lower, const std::vector<Fill>& fills) {
+  auto view = sys::open_overlay(lower, "", "");
+  if (!view) return view.error();
+  volume::VolumeStore volumes(root);
+  for (const auto& fill : fills) BERTH_TRY(volumes.fill_from_image(fill.volume, view->get(), fill.path));
+  return {};
+}
+
+Result<std::pair<sys::UniqueFd, sys::UniqueFd>> open_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) return Error::system(errno, "make a pipe");
+  return std::pair{sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
+}
+
+Result<void> write_etc(const std::string& path, const std::string& text) {
+  BERTH_TRY(sys::write_file_atomic(path, text, sys::Durability::Volatile, 0644));
+  if (::chmod(path.c_str(), 0644) < 0) return Error::system(errno, "change mode of", path);  // whatever the umask
+  return {};
+}
+
+}  // namespace
+
+void LocalEngine::State::start(const ContainerId& id, engine::Done<> done) {
+  const auto unit = unit_of(id);
+  if (!unit) return done(no_container(id));
+  if (unit->is_running() && !unit->launch) return done({});
+  unit->starting.push_back(std::move(done));
+  if (unit->launch || unit->filling) return;  // somebody else's start is under way; it answers both
+  if (unit->record.user_stopped) {
+    unit->record.user_stopped = false;
+    if (auto written = state::write_record(paths, unit->record); !written) return started(*unit, written);
+  }
+  fill_volumes(unit);
+}
+
+void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
+  std::vector<Fill> fills;
+  for (const auto& mount : unit->spec().mounts)
+    if (mount.type == model::MountType::Volume && !mount.no_copy) fills.push_back({volume_name(*unit, mount), mount.target});
+  const auto go_on = [this, id = unit->id()](Result<void> filled) {
+    const auto self = unit_of(id);
+    if (!self) return;
+    self->filling = false;
+    if (filled) filled = launch(*self);
+    if (!filled) started(*self, filled);
+  };
+  if (fills.empty()) return go_on({});
+  auto lower = images.lower_directories(unit->spec().image_digest);
+  if (!lower) return go_on(lower.error());
+  unit->filling = true;
+  loop.on_worker<Result<void>>([root = paths.root, lower = std::move(*lower), fills] { return fill_all(root, lower, fills); }, go_on);
+}
+
+Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& unit) {
+  std::vector<std::string> sources;
+  for (const auto& mount : unit.spec().mounts) {
+    if (mount.type == model::MountType::Tmpfs) {
+      sources.emplace_back();
+    } else if (mount.type == model::MountType::Bind) {
+      if (!sys::exists(mount.source)) {
+        if (!mount.create_host_path)
+          return Error::make(ErrorKind::NotFound, "bind source `" + mount.source + "` does not exist").with_hint("create it, or set `create_host_path: true`");
+        BERTH_TRY(sys::make_directories(mount.source, 0755));
+      }
+      sources.push_back(mount.source);
+    } else {
+      const std::string name = volume_name(unit, mount);
+      auto volume = volumes.inspect(name);
+      if (!volume) return volume.error();
+      auto special = volumes.mount_of(name);
+      if (!special) return special.error();
+      if (!special->type.empty() && special->type != "none")
+        return Error::make(ErrorKind::Unsupported, "volume `" + name + "` is of type " + special->type + ", which this version does not mount");
+      std::string path = special->type == "none" ? special->device : volume->path;
+      if (!mount.subpath.empty()) {
+        if (mount.subpath.find("..") != std::string::npos) return Error::make(ErrorKind::Invalid, "volume subpath `" + mount.subpath + "` leaves the volume");
+        path += "/" + mount.subpath;
+      }
+      sources.push_back(std::move(path));
+    }
+  }
+  return sources;
+}
+
+// Contents of secrets and configs go into files of the container's run directory (tmpfs), with the mode and owner asked for.
+Result<std::vector<std::string>> LocalEngine::State::file_sources(const Unit& unit) {
+  std::vector<std::string> sources;
+  const std::string directory = paths.run(project) + "/files/" + unit.id().value;
+  for (std::size_t i = 0; i < unit.spec().files.size(); ++i) {
+    const auto& file = unit.spec().files[i];
+    if (!file.content && file.uid == 0 && file.gid == 0 && file.mode == 0444) {
+      sources.push_back(file.host_path);
+      continue;
+    }
+    std::string content;
+    if (file.content) content = *file.content;
+    else {
+      auto text = sys::read_file(file.host_path, 1u << 20);
+      if (!text) return text.error();
+      content = std::move(*text);
+    }
+    BERTH_TRY(sys::make_directories(directory, 0700));
+    const std::string path = directory + "/" + std::to_string(i);
+    BERTH_TRY(sys::write_file_atomic(path, content, sys::Durability::Volatile));
+    if (::chown(path.c_str(), file.uid, file.gid) < 0 || ::chmod(path.c_str(), file.mode) < 0) return Error::system(errno, "set owner and mode of", path);
+    sources.push_back(path);
+  }
+  return sources;
+}
+
+Result<void> LocalEngine::State::write_etc_files(const Unit& unit) {
+  const auto& spec = unit.spec();
+  const std::string directory = paths.container(project, unit.id());
+  const std::string hostname = spec.hostname.empty() ? short_id(unit.id()) : spec.hostname;
+  std::vector<std::string> addresses;
+  for (const auto& address : unit.place.addresses) addresses.push_back(address.ipv4);
+  BERTH_TRY(write_etc(directory + "/hosts", network::hosts_text(addresses, hostname, spec.domainname, spec.extra_hosts, unit.place.gateway)));
+  BERTH_TRY(write_etc(directory + "/hostname", network::hostname_text(hostname)));
+  std::string resolver;
+  if (!addresses.empty()) resolver = network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt);
+  else if (auto host = sys::read_file("/etc/resolv.conf", 1u << 16); host && spec.network_mode == "host") resolver = *host;
+  return write_etc(directory + "/resolv.conf", resolver);
+}
+
+Result<void> LocalEngine::State::open_log(Unit& unit) {
+  if (unit.log) return {};
+  auto policy = logs::make_policy(unit.spec());
+  if (!policy) return policy.error();
+  auto log = logs::ContainerLog::open(logs::LogFiles::of(paths.root, paths.run_root, project.value, unit.id().value), *policy);
+  if (!log) return log.error();
+  unit.log = std::move(*log);
+  unit.log->subscribe([this, id = unit.id()](const logs::LiveEntry& entry) {
+    if (const auto self = unit_of(id); self && observer.on_line) observer.on_line(self->shown, entry);
+  });
+  unit.pump = std::make_unique<logs::Pump>(loop, *unit.log, [this](const Error& error) { warn(error.to_string()); });
+  return {};
+}
+
+Result<void> LocalEngine::State::launch(Unit& unit) {
+  const auto& spec = unit.spec();
+  const std::string id = unit.id().value, directory = paths.container(project, unit.id());
+  Rollback undo;
+  undo.push([&] { release(unit); });
+  ContainerPlace place;
+  place.id = unit.id();
+  auto lower = images.lower_directories(spec.image_digest);
+  if (!lower) return lower.error();
+  place.lower = *lower;
+  place.upper = directory + "/upper";
+  place.work = directory + "/work";
+  place.mount_point = directory + "/root";
+  place.bin_dir = paths.below_root("bin");
+
+  sys::UniqueFd joined;
+  static const std::string kContainer = "container:";
+  if (spec.network_mode.starts_with(kContainer)) {
+    const std::string name = spec.network_mode.substr(kContainer.size());
+    const auto other = std::find_if(units.begin(), units.end(), [&](const auto& entry) { return entry.second->record.name == name; });
+    if (other == units.end() || !other->second->is_running())
+      return Error::make(ErrorKind::NotFound, "container `" + name + "`, whose network `" + spec.name + "` joins, is not running");
+    auto netns = sys::open_netns_of(other->second->run.pid);
+    if (!netns) return netns.error();
+    joined = std::move(*netns);
+    place.network_namespace = joined.get();
+  } else if (spec.network_mode != "host") {
+    BERTH_TRY(network->join(spec, unit.id(), unit.record.name, unit.place));
+    place.network_namespace = unit.place.netns.get();
+  }
+  unit.run.addresses = unit.place.addresses;
+  unit.run.publications.clear();
+  for (const auto& port : unit.place.ports) unit.run.publications.push_back(port.publication);
+  BERTH_TRY(write_etc_files(unit));
+  place.hosts_file = directory + "/hosts";
+  place.resolv_file = directory + "/resolv.conf";
+  place.hostname_file = directory + "/hostname";
+  for (const auto& mode : {spec.confinement.pid, spec.confinement.ipc})
+    if (mode.starts_with(kContainer)) return Error::make(ErrorKind::Unsupported, "`" + spec.name + "` joins a namespace of another container, which this version does for networks only");
+
+  auto sources = mount_sources(unit);
+  if (!sources) return sources.error();
+  place.mount_sources = std::move(*sources);
+  auto files = file_sources(unit);
+  if (!files) return files.error();
+  place.file_sources = std::move(*files);
+  auto view = sys::open_overlay(place.lower, "", "");
+  if (!view) return view.error();
+  auto user = runtime::resolve_user(view->get(), spec.user, spec.confinement.group_add);
+  if (!user) return user.error();
+  place.user = std::move(*user);
+
+  auto runtime_spec = runtime_spec_of(spec, place);
+  if (!runtime_spec) return runtime_spec.error();
+  std::vector<std::string> warnings;
+  auto cgroup = runtime::create_cgroup(cgroup_name(unit.id()), runtime_spec->resources, &warnings);
+  if (!cgroup) return cgroup.error();
+  for (const auto& warning : warnings) warn(spec.name + ": " + warning);
+
+  auto out = open_pipe(), err = open_pipe();
+  if (!out) return out.error();
+  if (!err) return err.error();
+  BERTH_TRY(keeper.park("out:" + id, {out->first.get()}));
+  BERTH_TRY(keeper.park("err:" + id, {err->first.get()}));
+  runtime::remove_exit_record(paths.run(project), id);
+  runtime::LaunchRequest request;
+  request.name = id;
+  request.spec = std::move(*runtime_spec);
+  request.stdio = {-1, out->second.get(), err->second.get()};
+  request.cgroup = &*cgroup;
+  auto plan = runtime::build_launch_plan(request);
+  if (!plan) return plan.error();
+  BERTH_TRY(open_log(unit));
+  BERTH_TRY(unit.log->attach(logs::Stream::Stdout, std::move(out->first)));
+  BERTH_TRY(unit.log->attach(logs::Stream::Stderr, std::move(err->first)));
+  auto launched = launcher.launch(std::move(*plan));
+  if (!launched) return launched.error();
+  unit.pump->start();
+  unit.ended_early.reset();
+  unit.launch = std::move(*launched);
+  unit.status = loop.on_readable(unit.launch->status_fd(), [this, key = unit.id()] { on_status(key); });
+  watch();
+  undo.commit();
+  return {};
+}
+
+void LocalEngine::State::on_status(const ContainerId& id) {
+  const auto unit = unit_of(id);
+  if (!unit || !unit->launch) return;
+  const auto outcome = unit->launch->on_status();
+  if (!outcome) return;
+  unit->status.cancel();
+  unit->pidfd = unit->launch->take_pidfd();
+  const auto launch = std::move(unit->launch);
+  if (outcome->running) {
+    unit->run.phase = engine::Phase::Running;
+    unit->run.exit_code = 0;
+    unit->run.error.clear();
+    unit->run.oom_killed = false;
+    unit->run.started_at = wall_clock();
+    started(*unit, save(*unit));
+    if (unit->ended_early) ended(*unit, *std::exchange(unit->ended_early, std::nullopt));
+    return;
+  }
+  Error error = outcome->error;
+  if (outcome->exit_code == 126 || outcome->exit_code == 127) {
+    auto lower = images.lower_directories(unit->spec().image_digest);
+    if (auto view = lower ? sys::open_overlay(*lower, "", "") : Result<sys::UniqueFd>(lower.error())) {
+      const auto& environment = unit->spec().environment;
+      const auto path = environment.find("PATH");
+      const auto& argv = unit->spec().entrypoint.empty() ? unit->spec().command : unit->spec().entrypoint;
+      error = runtime::explain_exec_failure(view->get(), argv.front(),
+                                            path == environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
+                                            unit->spec().working_dir, outcome->error.errno_value());
+    }
+  }
+  unit->run.exit_code = outcome->exit_code;
+  unit->run.error = error.to_string();
+  unit->run.finished_at = wall_clock();
+  started(*unit, error);
+}
+
+// Answers all who asked for the start. A failed one leaves an ended container and nothing running.
+void LocalEngine::State::started(Unit& unit, Result<void> result) {
+  if (!result) {
+    if (unit.pump) (void)unit.pump->finish();  // what it printed before is in the log; an error of the log was warned about
+    release(unit);
+    unit.run.phase = engine::Phase::Exited;
+    if (unit.run.exit_code == 0) unit.run.exit_code = 125;
+    if (unit.run.error.empty()) unit.run.error = result.error().to_string();
+    if (auto saved = save(unit); !saved) warn(saved.error().to_string());
+    result = result.error().while_doing("starting " + unit.record.name);
+  } else if (observer.on_start) {
+    observer.on_start(unit.shown);
+  }
+  const auto waiters = std::exchange(unit.waiters, {});
+  const auto starting = std::exchange(unit.starting, {});
+  for (const auto& done : starting) done(result);
+  for (const auto& waiter : waiters) {
+    if (!result) waiter.done(result);
+    else if (waiter.condition == model::DependencyCondition::Started) waiter.done({});
+    else unit.waiters.push_back(waiter);
+  }
+}
+
+}  // namespace berth::local
