@@ -9,6 +9,8 @@ CommandFunction command_function(std::string_view name) {
   } kFunctions[] = {
       {"build", run_build},
       {"config", run_config},
+      {"down", run_down},
+      {"exec", run_exec},
       {"help", run_help},
       {"image", run_image},
       {"ps", run_ps},
@@ -17,9 +19,11 @@ CommandFunction command_function(std::string_view name) {
       {"pause", run_pause},
       {"restart", run_restart},
       {"rm", run_rm},
+      {"run", run_run},
       {"start", run_start},
       {"stop", run_stop},
       {"unpause", run_unpause},
+      {"up", run_up},
       {"version", run_version},
   };
   for (const auto& entry : kFunctions)

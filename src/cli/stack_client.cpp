@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "berth/control/client.hpp"
+#include "berth/logs/format.hpp"
 #include "render/progress.hpp"
 
 namespace berth::cli {
@@ -47,7 +48,7 @@ std::unique_ptr<control::Client> connect(const App& app, const ProjectName& proj
 
 }  // namespace
 
-int request_of_stack(const App& app, const ProjectName& project, const control::Message& request) {
+int request_of_stack(const App& app, const ProjectName& project, const control::Message& request, const std::vector<int>& descriptors) {
   const auto client = connect(app, project);
   const ProgressMode mode = progress_mode(app);
   int interrupts = 0;
@@ -62,9 +63,23 @@ int request_of_stack(const App& app, const ProjectName& project, const control::
   const auto interrupt = client->loop().on_signal(SIGINT, on_interrupt);
   const auto terminate = client->loop().on_signal(SIGTERM, on_interrupt);
 
-  must(client->send(request));
+  const bool raw = std::holds_alternative<control::Run>(request);
+  logs::LineFormatter formatter({.color = app.color_out && !app.line.options.flag("no-color"),
+                                 .prefix = !app.line.options.flag("no-log-prefix"),
+                                 .timestamps = app.line.options.flag("timestamps")});
+  must(client->send(request, descriptors));
   int exit_code = kFailed;
   const auto received = client->receive([&](control::Message message, std::vector<sys::UniqueFd>) {
+    if (const auto* line = std::get_if<control::LogLine>(&message)) {
+      std::FILE* out = raw && line->stream == logs::Stream::Stderr ? stderr : stdout;
+      const std::string text = raw ? line->text : formatter.line(logs::display_name(line->container, project.value), line->text, line->time);
+      std::fwrite(text.data(), 1, text.size(), out);
+      std::fflush(out);
+    } else if (const auto* exited = std::get_if<control::Exited>(&message); exited && !raw) {
+      std::printf("%s exited with code %d%s\n", logs::display_name(exited->container, project.value).c_str(), exited->code,
+                  exited->restarting ? " (restarting)" : "");
+      std::fflush(stdout);
+    }
     const auto code = show(mode, message);
     if (code) exit_code = *code;
     return code ? control::Client::Next::Stop : control::Client::Next::Continue;

@@ -8,6 +8,9 @@ namespace berth::cli {
 
 // Throws Failure where nobody serves the stack. Ctrl-C asks the supervisor to stop gracefully, the second one to kill;
 // the result is then 130.
-int request_of_stack(const App& app, const ProjectName& project, const control::Message& request);
+// `descriptors` go with the request (exec: stdin, stdout, stderr). Log lines are printed with their container's name; those of
+// a `run` as they are.
+int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,
+                     const std::vector<int>& descriptors = {});
 
 }  // namespace berth::cli

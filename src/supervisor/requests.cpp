@@ -1,0 +1,229 @@
+// What each request does once it is its turn.
+#include <algorithm>
+
+#include "berth/base/random.hpp"
+#include "berth/model/json.hpp"
+#include "berth/sys/file.hpp"
+#include "supervisor.hpp"
+
+namespace berth::supervisor {
+namespace {
+
+std::vector<control::Problem> problems_of(const execute::Outcome& outcome) {
+  std::vector<control::Problem> problems;
+  for (const auto& error : outcome.errors) problems.push_back(control::problem_of(error));
+  if (problems.empty() && outcome.cancelled) problems.push_back({"interrupted", ""});
+  return problems;
+}
+
+int code_of(const execute::Outcome& outcome) { return outcome.ok ? 0 : outcome.cancelled ? 130 : 1; }
+
+}  // namespace
+
+const char* verb_of(const control::Message& request) {
+  if (std::holds_alternative<control::Up>(request)) return "up";
+  if (std::holds_alternative<control::Down>(request)) return "down";
+  if (std::holds_alternative<control::Run>(request)) return "run";
+  return "a command";
+}
+
+void Supervisor::enqueue(Session& session) {
+  if (current_) {
+    session.queued = true;
+    send(session, control::Queued{"`" + std::string(verb_of(*current_->request)) + "` (pid " + std::to_string(current_->peer.pid) + ")"});
+  }
+  queue_.push_back(&session);
+  next();
+}
+
+void Supervisor::next() {
+  if (current_ || queue_.empty()) return;
+  current_ = queue_.front();
+  queue_.pop_front();
+  current_->queued = false;
+  begin(*current_);
+}
+
+void Supervisor::done_with_job(Session& session) {
+  if (current_ != &session) return;
+  current_ = nullptr;
+  loop_.post([this] { next(); });
+}
+
+void Supervisor::begin(Session& session) {
+  if (const auto* up = std::get_if<control::Up>(&*session.request)) return begin_up(session, *up);
+  if (const auto* down = std::get_if<control::Down>(&*session.request)) return begin_down(session, *down);
+  if (const auto* act = std::get_if<control::Act>(&*session.request)) return begin_act(session, *act);
+  if (const auto* one_off = std::get_if<control::Run>(&*session.request)) return begin_run(session, *one_off);
+  finish(session, 1, {{std::string("this supervisor does not serve `") + control::name_of(*session.request) + "`", ""}});
+}
+
+void Supervisor::begin_up(Session& session, const control::Up& up) {
+  if (up.abort_on_exit || up.abort_on_failure || !up.exit_code_from.empty())
+    return finish(session, 1, {{"--abort-on-container-exit and --exit-code-from are not served by this version", ""}});
+  auto observed = engine_->observe(up.images);
+  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
+  auto plan = plan::plan_up(up.project, *observed, up.options);
+  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
+  if (auto written = sys::write_file_atomic(paths_.project_file(project_), model::to_json_text(up.project), sys::Durability::Volatile); !written)
+    return finish(session, 1, {control::problem_of(written.error())});
+  if (up.attach) {
+    session.following = true;
+    session.followed = {up.attach_services.begin(), up.attach_services.end()};
+  }
+  execute(session, std::move(*plan), "up", [this, self = &session](const execute::Outcome& outcome) {
+    const bool attached = std::get<control::Up>(*self->request).attach && outcome.ok && !self->gone;
+    if (!attached) return finish(*self, code_of(outcome), problems_of(outcome));
+    done_with_job(*self);  // stays for the lines; others may go on
+    check_followers();
+  });
+}
+
+void Supervisor::begin_down(Session& session, const control::Down& down) {
+  auto observed = engine_->observe({});
+  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
+  model::Project project = stored_project().value_or(model::Project{});
+  project.name = project_;
+  auto plan = plan::plan_down(project, *observed, down.options);
+  execute(session, std::move(plan), "down", [this, self = &session](const execute::Outcome& outcome) {
+    if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty()) leaving_ = true;
+    finish(*self, code_of(outcome), problems_of(outcome));
+  });
+}
+
+void Supervisor::begin_act(Session& session, const control::Act& act) {
+  auto observed = engine_->observe({});
+  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
+  auto plan = plan::plan_verb(*observed, act.options);
+  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
+  execute(session, std::move(*plan), "act", [this, self = &session](const execute::Outcome& outcome) {
+    finish(*self, code_of(outcome), problems_of(outcome));
+  });
+}
+
+// First what it depends on, then the one-off container itself.
+void Supervisor::begin_run(Session& session, const control::Run& run) {
+  const auto service = run.project.services.find(run.service);
+  if (service == run.project.services.end()) return finish(session, 1, {{"no such service: `" + run.service + "`", ""}});
+  auto observed = engine_->observe(run.images);
+  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
+  plan::UpOptions options;
+  options.ignore_orphans = true;
+  options.scale[run.service] = 0;  // networks and volumes of the service are wanted, its replicas are not
+  options.services = {run.service};
+  options.no_dependencies = run.no_dependencies;
+  model::Project project = run.project;
+  // Replicas that run already stay: only what is missing around the one-off container is made.
+  const auto running = std::count_if(observed->containers.begin(), observed->containers.end(), [&](const auto& state) {
+    return !state.spec.one_off && state.spec.service.value == run.service;
+  });
+  options.scale[run.service] = static_cast<int>(running);
+  options.recreate = plan::Recreate::Never;
+  options.recreate_dependencies = plan::Recreate::Never;
+  auto plan = plan::plan_up(project, *observed, options);
+  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
+  execute(session, std::move(*plan), "run", [this, self = &session](const execute::Outcome& outcome) {
+    if (!outcome.ok) return finish(*self, code_of(outcome), problems_of(outcome));
+    create_one_off(*self, std::get<control::Run>(*self->request));
+  });
+}
+
+void Supervisor::create_one_off(Session& session, const control::Run& run) {
+  const auto& service = run.project.services.at(run.service);
+  const std::string reference = service.image.empty() ? project_.value + "-" + run.service : service.image;
+  const auto image = run.images.find(reference);
+  if (image == run.images.end()) return finish(session, 1, {{"image `" + reference + "` is not in the store", ""}});
+  auto spec = plan::container_spec(run.project, service, 1, image->second);
+  if (!spec) return finish(session, 1, {control::problem_of(spec.error())});
+  spec->one_off = true;
+  spec->name = run.name.empty() ? project_.value + "-" + run.service + "-run-" + random_hex(6) : run.name;
+  spec->restart = {};
+  spec->labels["com.docker.compose.oneoff"] = "True";
+  if (!run.service_ports) spec->ports.clear();
+  if (!run.use_aliases)
+    for (auto& endpoint : spec->endpoints) endpoint.aliases.clear();
+  auto& containers = engine_->ports().containers;
+  containers.create(*spec, {}, [this, self = &session, &containers](Result<ContainerId> id) {
+    if (!id) return finish(*self, 1, {control::problem_of(id.error())});
+    self->one_off = *id;
+    self->following = !std::get<control::Run>(*self->request).detach;
+    containers.start(*id, [this, self](Result<void> started) {
+      if (!started) {
+        const auto* state = engine_->find(self->one_off);
+        return finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
+      }
+      if (std::get<control::Run>(*self->request).detach) return finish(*self, 0);
+      done_with_job(*self);
+      check_followers();
+    });
+  });
+}
+
+void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
+  if (exec.terminal) return finish(session, 1, {{"exec with a terminal is not served by this version", "use `exec -T`"}});
+  local::ExecSpec spec;
+  for (const auto& state : engine_->containers()) {
+    const bool named = exec.container.empty() ? state.spec.service.value == exec.service && state.spec.number == exec.index && !state.spec.one_off
+                                              : state.id == exec.container;
+    if (named) spec.container = state.id;
+  }
+  if (spec.container.empty())
+    return finish(session, 1, {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
+  spec.argv = exec.argv;
+  spec.environment = exec.environment;
+  spec.user = exec.user;
+  spec.working_dir = exec.working_dir;
+  spec.privileged = exec.privileged;
+  if (session.descriptors.size() >= 3) {
+    spec.in = session.descriptors[0].get();
+    spec.out = session.descriptors[1].get();
+    spec.err = session.descriptors[2].get();
+  }
+  ++session.pending;
+  engine_->exec(spec,
+                [this, self = &session](Result<int> started) {
+                  self->descriptors.clear();
+                  if (!started) {
+                    --self->pending;
+                    return finish(*self, 126, {control::problem_of(started.error())});
+                  }
+                  self->exec_pid = *started;
+                  control::ExecStarted message;
+                  message.pid = *started;
+                  send(*self, message);
+                  if (std::get<control::Exec>(*self->request).detach) finish(*self, 0);
+                },
+                [this, self = &session](int code) {
+                  --self->pending;
+                  finish(*self, code);
+                  sweep();
+                });
+}
+
+// Ctrl-C: what is being done stops; an attached stack is stopped gracefully, the second time killed.
+void Supervisor::cancel(Session& session, bool force) {
+  ++session.cancels;
+  if (session.execution) session.execution->cancel();
+  if (!session.request || session.finished) return;
+  const bool attached_up = std::holds_alternative<control::Up>(*session.request) && session.following && !session.execution;
+  if (!attached_up && session.one_off.empty()) {
+    if (std::holds_alternative<control::Follow>(*session.request)) finish(session, 130);
+    return;
+  }
+  if (!session.one_off.empty()) {
+    engine_->ports().containers.kill(session.one_off, force ? "SIGKILL" : "SIGINT", [](Result<void>) {});  // it may just have ended
+    return;
+  }
+  if (force) {
+    for (const auto& state : engine_->containers()) engine_->ports().containers.kill(state.id, "SIGKILL", [](Result<void>) {});
+    return;
+  }
+  if (session.cancels > 1) return;
+  auto observed = engine_->observe({});
+  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
+  auto plan = plan::plan_verb(*observed, {.verb = plan::Verb::Stop});
+  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
+  execute(session, std::move(*plan), "stop", [this, self = &session](const execute::Outcome&) { finish(*self, 130); });
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,301 @@
+#include "supervisor.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "berth/init/wire.hpp"
+#include "berth/local/runtime_spec.hpp"
+#include "berth/model/json.hpp"
+#include "berth/supervisor/run.hpp"
+#include "berth/sys/file.hpp"
+
+namespace berth::supervisor {
+namespace {
+
+constexpr const char* kControl = "control";  // name of the listening socket among the parked descriptors
+
+std::int64_t wall_now() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Supervisor::Supervisor(state::Paths paths, ProjectName project) : paths_(std::move(paths)), project_(std::move(project)) {}
+
+void Supervisor::log(const std::string& text) {
+  auto file = sys::open(paths_.run(project_) + "/supervisor.log", O_WRONLY | O_CREAT | O_APPEND);
+  if (file) (void)sys::write_all(file->get(), text + "\n", "supervisor.log");  // there is nowhere else to tell
+}
+
+Result<void> Supervisor::start() {
+  keeper_ = std::make_unique<runtime::KeeperLink>(sys::UniqueFd(init::kKeeperFd));
+  local::EngineObserver observer;
+  observer.on_exit = [this](const engine::ContainerState& state) { return on_exit(state); };
+  observer.on_start = [](const engine::ContainerState&) {};
+  observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) { on_line(state, entry); };
+  observer.on_warning = [this](const std::string& text) { log("warning: " + text); };
+  observer.on_keeper_gone = [this] {
+    log("the keeper is gone; leaving, the next command starts a pair that adopts what runs");
+    loop_.stop();
+  };
+  auto engine = local::LocalEngine::create(loop_, *keeper_, sys::UniqueFd(init::kZygoteFd), paths_, project_, std::move(observer));
+  if (!engine) return engine.error();
+  engine_ = std::move(*engine);
+  auto parked = keeper_->fetch();
+  if (!parked) return parked.error();
+  BERTH_TRY(engine_->recover(*parked));
+  const auto accepted = [this](std::unique_ptr<control::Connection> connection, control::Peer peer) {
+    accept(std::move(connection), std::move(peer));
+  };
+  const auto listening = std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == kControl && one.fd; });
+  auto server = listening != parked->end()
+                    ? control::Server::adopt(loop_, std::move(listening->fd), BERTH_VERSION, accepted)
+                    : control::Server::listen(loop_, paths_.control_socket(project_), BERTH_VERSION, accepted);
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  if (listening == parked->end()) BERTH_TRY(keeper_->park(kControl, {server_->fd()}));
+  // Containers that a predecessor had promised to restart.
+  for (const auto& state : engine_->containers())
+    if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id)) schedule_restart(state.id, RestartDecider::kFirstDelay);
+  check_idle();
+  return {};
+}
+
+void Supervisor::accept(std::unique_ptr<control::Connection> connection, control::Peer peer) {
+  idle_.cancel();
+  auto& session = sessions_.emplace_back();
+  session.connection = std::move(connection);
+  session.peer = std::move(peer);
+  Session* self = &session;
+  session.connection->start({.on_message = [this, self](control::Message message, std::vector<sys::UniqueFd> descriptors) {
+                               on_message(*self, std::move(message), std::move(descriptors));
+                             },
+                             .on_closed = [this, self](std::optional<Error>) { on_closed(*self); }});
+}
+
+void Supervisor::send(Session& session, const control::Message& message) {
+  if (session.gone) return;
+  if (auto sent = session.connection->send(message); !sent) log("to a client: " + sent.error().to_string());
+}
+
+void Supervisor::finish(Session& session, int exit_code, std::vector<control::Problem> errors) {
+  if (session.finished) return;
+  session.finished = true;
+  control::Done done;
+  done.ok = errors.empty() && exit_code == 0;
+  done.exit_code = exit_code;
+  done.errors = std::move(errors);
+  send(session, done);
+  if (!session.gone) session.connection->close_when_sent();
+  session.following = false;
+  done_with_job(session);
+  sweep();
+}
+
+void Supervisor::on_closed(Session& session) {
+  session.gone = true;
+  session.following = false;
+  // Up, Down and Act carry on without their client; a queued request of a client that went away is dropped.
+  if (session.queued) {
+    std::erase(queue_, &session);
+    session.finished = true;
+  }
+  const bool working = session.execution != nullptr || current_ == &session || session.pending > 0;
+  if (!working) session.finished = true;
+  sweep();
+}
+
+// Sessions that are over go in the next turn: their callbacks may be on the stack now.
+void Supervisor::sweep() {
+  loop_.post([this] {
+    for (auto& session : sessions_)
+      if (session.finished && !session.connection->is_open()) session.gone = true;
+    std::erase_if(sessions_, [this](const Session& session) {
+      return session.finished && session.gone && current_ != &session && !session.execution && session.pending == 0;
+    });
+    check_idle();
+  });
+}
+
+void Supervisor::on_message(Session& session, control::Message message, std::vector<sys::UniqueFd> descriptors) {
+  if (const auto* cancelled = std::get_if<control::Cancel>(&message)) return cancel(session, cancelled->force);
+  if (const auto* signal = std::get_if<control::Signal>(&message)) {
+    const auto number = local::parse_signal(signal->name);
+    if (session.exec_pid && number) engine_->signal_exec(session.exec_pid, *number);
+    return;
+  }
+  if (session.request) return finish(session, 1, {{"one request a connection", ""}});
+  session.request = std::move(message);
+  session.descriptors = std::move(descriptors);
+  if (const auto* exec = std::get_if<control::Exec>(&*session.request)) return begin_exec(session, *exec);
+  if (const auto* follow = std::get_if<control::Follow>(&*session.request)) {
+    session.following = true;
+    session.followed = {follow->services.begin(), follow->services.end()};
+    return;
+  }
+  if (std::holds_alternative<control::Shutdown>(*session.request)) {
+    leaving_ = true;  // the keeper starts the installed program
+    return finish(session, 0);
+  }
+  enqueue(session);
+}
+
+void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEntry& entry) {
+  for (auto& session : sessions_) {
+    if (!session.following || session.gone) continue;
+    if (!session.one_off.empty() ? session.one_off != state.id : state.spec.one_off) continue;
+    if (!session.followed.empty() && !session.followed.count(state.spec.service.value)) continue;
+    control::LogLine line;
+    line.container = state.name;
+    line.service = state.spec.service.value;
+    line.stream = entry.stream;
+    line.time = entry.time;
+    logs::append_valid_utf8(line.text, entry.bytes);
+    line.generation = entry.position.generation;
+    line.offset = entry.position.offset;
+    session.connection->offer(line, engine_->log_path(state.id));
+  }
+}
+
+bool Supervisor::on_exit(const engine::ContainerState& state) {
+  bool again = false;
+  if (state.user_stopped || state.spec.one_off) {
+    deciders_.erase(state.id);
+  } else {
+    auto& decider = deciders_.try_emplace(state.id, state.spec.restart, state.restart_count).first->second;
+    const auto ran = std::chrono::nanoseconds(std::max<std::int64_t>(0, state.finished_at - state.started_at));
+    if (const auto delay = decider.on_exit(state.exit_code, ran)) {
+      again = true;
+      schedule_restart(state.id, *delay);
+    }
+  }
+  for (auto& session : sessions_) {
+    if (!session.following) continue;
+    if (!session.one_off.empty() ? session.one_off != state.id : state.spec.one_off) continue;
+    control::Exited exited;
+    exited.container = state.name;
+    exited.service = state.spec.service.value;
+    exited.code = state.exit_code;
+    exited.restarting = again;
+    exited.oom_killed = state.oom_killed;
+    send(session, exited);
+    if (session.one_off == state.id) session.exit_code = state.exit_code;
+  }
+  loop_.post([this] {
+    check_followers();
+    check_idle();
+  });
+  return again;
+}
+
+void Supervisor::schedule_restart(const ContainerId& id, RestartDecider::Duration delay) {
+  restarts_[id] = loop_.after(std::chrono::duration_cast<async::Clock::duration>(delay), [this, id] {
+    const auto* state = engine_->find(id);
+    if (!state || state->phase != engine::Phase::Restarting) {
+      restarts_.erase(id);
+      return check_idle();
+    }
+    engine_->restart(id, [this, id](Result<void> started) {
+      restarts_.erase(id);
+      if (started) return;
+      log(started.error().to_string());
+      const auto decider = deciders_.find(id);
+      const auto again = decider == deciders_.end() ? std::nullopt : decider->second.on_exit(125, RestartDecider::Duration(0));
+      if (again) schedule_restart(id, *again);
+      else engine_->give_up_restart(id);
+      check_idle();
+    });
+  });
+}
+
+// An attached `up` ends when nothing that it started runs any more; a `run` when its container has ended.
+void Supervisor::check_followers() {
+  for (auto& session : sessions_) {
+    if (!session.following || session.finished || session.execution) continue;
+    if (!session.one_off.empty()) {
+      const auto* state = engine_->find(session.one_off);
+      if (state && (state->phase == engine::Phase::Running || state->phase == engine::Phase::Created)) continue;
+      const auto* run = std::get_if<control::Run>(&*session.request);
+      if (run && run->remove && state) {
+        session.following = false;
+        ++session.pending;
+        engine_->ports().containers.remove(session.one_off, {.force = true, .anonymous_volumes = true}, [this, self = &session](Result<void> removed) {
+          if (!removed) log(removed.error().to_string());
+          --self->pending;
+          finish(*self, self->exit_code);
+        });
+      } else {
+        finish(session, session.exit_code);
+      }
+      continue;
+    }
+    if (!std::holds_alternative<control::Up>(*session.request)) continue;
+    const auto all = engine_->containers();
+    if (std::none_of(all.begin(), all.end(), [](const auto& state) {
+          return state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused || state.phase == engine::Phase::Restarting;
+        }))
+      finish(session, 0);
+  }
+}
+
+void Supervisor::check_idle() {
+  const bool busy = !engine_->is_idle() || !sessions_.empty() || current_ || !queue_.empty() || !restarts_.empty();
+  if (leaving_ && sessions_.empty() && !current_) {
+    if (engine_->is_idle() && restarts_.empty()) (void)keeper_->quit();
+    return loop_.stop();
+  }
+  if (busy) return idle_.cancel();
+  if (idle_) return;
+  idle_ = loop_.after(std::chrono::seconds(1), [this] {
+    // Nobody is left to supervise: keeper and supervisor end; the next command starts them again.
+    server_->stop_accepting();
+    (void)keeper_->quit();
+    loop_.stop();
+  });
+}
+
+std::optional<model::Project> Supervisor::stored_project() const {
+  auto text = sys::read_file(paths_.project_file(project_));
+  if (!text) return std::nullopt;
+  auto project = model::from_json_text(*text);
+  return project ? std::optional(std::move(*project)) : std::nullopt;
+}
+
+void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb, std::function<void(const execute::Outcome&)> done) {
+  session.plan = std::move(plan);
+  if (!session.plan.empty())
+    if (auto written = state::write_intent(paths_, project_, "{\"verb\":\"" + verb + "\"}"); !written)
+      return finish(session, 1, {control::problem_of(written.error())});
+  session.execution = std::make_unique<execute::Execution>(session.plan, engine_->ports(), wall_now, [this, self = &session](const engine::Event& event) {
+    send(*self, control::EventMessage{event});
+  });
+  session.execution->start([this, self = &session, done = std::move(done)](const execute::Outcome& outcome) {
+    const execute::Outcome result = outcome;
+    if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
+    // The execution is on the stack: it goes in the next turn.
+    loop_.post([this, self, done, result] {
+      self->execution.reset();
+      done(result);
+    });
+  });
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 3) return 2;
+  Supervisor supervisor({arguments[0], arguments[1]}, ProjectName(arguments[2]));
+  try {
+    must(supervisor.start());
+    supervisor.run();
+    return 0;
+  } catch (const Failure& failure) {
+    const std::string path = arguments[1] + "/" + arguments[2] + "/supervisor.log";
+    auto file = sys::open(path, O_WRONLY | O_CREAT | O_APPEND);
+    if (file) (void)sys::write_all(file->get(), "error: " + failure.error().to_string() + "\n", path);
+    return 1;
+  }
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,97 @@
+// The supervisor's inside: sessions (one connection, one request), the queue of those that change the stack, restarts.
+//
+//   Up Down Act Run ──▶ queue ──▶ observe ─▶ plan ─▶ Execution ──▶ Done        one at a time; the others are told behind whom
+//   Exec Follow Wait ──▶ at once
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "berth/async/loop.hpp"
+#include "berth/control/server.hpp"
+#include "berth/execute/execution.hpp"
+#include "berth/local/engine.hpp"
+#include "berth/plan/plan.hpp"
+#include "berth/runtime/keeper_link.hpp"
+#include "berth/state/records.hpp"
+#include "berth/supervisor/restart.hpp"
+
+namespace berth::supervisor {
+
+struct Session {
+  std::unique_ptr<control::Connection> connection;
+  control::Peer peer;
+  std::optional<control::Message> request;
+  std::vector<sys::UniqueFd> descriptors;
+  // What runs for it.
+  plan::Plan plan;
+  std::unique_ptr<execute::Execution> execution;
+  bool following = false;                 // gets live lines and exits
+  std::set<std::string> followed;         // services; empty: all
+  ContainerId one_off;                    // `run`
+  int exec_pid = 0;
+  bool queued = false, finished = false, gone = false;
+  int pending = 0;   // callbacks of the engine that will name this session
+  int cancels = 0;
+  int exit_code = 0;
+};
+
+class Supervisor {
+ public:
+  Supervisor(state::Paths paths, ProjectName project);
+  Result<void> start();
+  void run() { loop_.run(); }
+
+ private:
+  // sessions
+  void accept(std::unique_ptr<control::Connection> connection, control::Peer peer);
+  void on_message(Session& session, control::Message message, std::vector<sys::UniqueFd> descriptors);
+  void on_closed(Session& session);
+  void send(Session& session, const control::Message& message);
+  void finish(Session& session, int exit_code, std::vector<control::Problem> errors = {});
+  void sweep();
+  // requests
+  void enqueue(Session& session);
+  void next();
+  void begin(Session& session);
+  void begin_up(Session& session, const control::Up& up);
+  void begin_down(Session& session, const control::Down& down);
+  void begin_act(Session& session, const control::Act& act);
+  void begin_run(Session& session, const control::Run& run);
+  void create_one_off(Session& session, const control::Run& run);
+  void begin_exec(Session& session, const control::Exec& exec);
+  void execute(Session& session, plan::Plan plan, const std::string& verb, std::function<void(const execute::Outcome&)> done);
+  void cancel(Session& session, bool force);
+  void done_with_job(Session& session);
+  // the engine's observers
+  bool on_exit(const engine::ContainerState& state);
+  void on_line(const engine::ContainerState& state, const logs::LiveEntry& entry);
+  void schedule_restart(const ContainerId& id, RestartDecider::Duration delay);
+  void check_followers();
+  void check_idle();
+  void log(const std::string& text);
+  std::optional<model::Project> stored_project() const;
+
+  state::Paths paths_;
+  ProjectName project_;
+  async::Loop loop_;
+  std::unique_ptr<runtime::KeeperLink> keeper_;
+  std::unique_ptr<local::LocalEngine> engine_;
+  std::unique_ptr<control::Server> server_;
+  std::list<Session> sessions_;
+  std::deque<Session*> queue_;
+  Session* current_ = nullptr;
+  std::map<ContainerId, RestartDecider> deciders_;
+  std::map<ContainerId, async::Timer> restarts_;
+  async::Timer idle_;
+  bool leaving_ = false;
+};
+
+const char* verb_of(const control::Message& request);
+
+}  // namespace berth::supervisor
