@@ -10,6 +10,7 @@
 #include "berth/control/client.hpp"
 #include "berth/image/store.hpp"
 #include "berth/runtime/start_pair.hpp"
+#include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/inotify.hpp"
 #include "build_images.hpp"
@@ -99,6 +100,9 @@ void remove_run_directory(const App& app, const ProjectName& project) {
   if (!sys::exists(directory)) return;
   auto lock = must(sys::lock_file(app.paths.keeper_lock(project), sys::LockMode::Exclusive));
   must(sys::remove_tree(directory));
+  // Innermost first. A parent that another stack still uses is busy, and stays.
+  for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
+    if (auto removed = sys::CgroupSet::find(name).remove(); !removed && removed.error().kind() != ErrorKind::Busy) throw Failure(removed.error());
 }
 
 }  // namespace berth::cli

@@ -26,7 +26,8 @@ std::vector<std::string> environment_of(const engine::ContainerSpec& spec, const
   return list;
 }
 
-void bind(oci::RuntimeSpec& spec, const std::string& source, const std::string& target,
+// Not called `bind`: an argument of std makes std::bind a better match, and its result is dropped in silence.
+void add_bind_mount(oci::RuntimeSpec& spec, const std::string& source, const std::string& target,
           std::vector<std::string> options = {"rbind", "rprivate"}) {
   oci::Mount mount;
   mount.destination = target;
@@ -37,9 +38,9 @@ void bind(oci::RuntimeSpec& spec, const std::string& source, const std::string& 
 }
 
 void add_own_files(oci::RuntimeSpec& spec, const ContainerPlace& place) {
-  if (!place.hosts_file.empty()) bind(spec, place.hosts_file, "/etc/hosts");
-  if (!place.resolv_file.empty()) bind(spec, place.resolv_file, "/etc/resolv.conf");
-  if (!place.hostname_file.empty()) bind(spec, place.hostname_file, "/etc/hostname");
+  if (!place.hosts_file.empty()) add_bind_mount(spec, place.hosts_file, "/etc/hosts");
+  if (!place.resolv_file.empty()) add_bind_mount(spec, place.resolv_file, "/etc/resolv.conf");
+  if (!place.hostname_file.empty()) add_bind_mount(spec, place.hostname_file, "/etc/hostname");
 }
 
 oci::Mount tmpfs_of(const engine::ContainerMount& wanted) {
@@ -82,10 +83,10 @@ Result<void> add_mounts(oci::RuntimeSpec& runtime_spec, const engine::ContainerS
     }
     std::vector<std::string> options{"rbind", wanted.propagation.empty() ? "rprivate" : wanted.propagation};
     if (wanted.read_only) options.push_back("ro");
-    bind(runtime_spec, place.mount_sources[i], wanted.target, std::move(options));
+    add_bind_mount(runtime_spec, place.mount_sources[i], wanted.target, std::move(options));
   }
   for (std::size_t i = 0; i < spec.files.size(); ++i)
-    bind(runtime_spec, place.file_sources[i], spec.files[i].target, {"bind", "rprivate", "ro"});
+    add_bind_mount(runtime_spec, place.file_sources[i], spec.files[i].target, {"bind", "rprivate", "ro"});
   return {};
 }
 

@@ -71,6 +71,13 @@ void Supervisor::begin_up(Session& session, const control::Up& up) {
     session.following = true;
     session.followed = {up.attach_services.begin(), up.attach_services.end()};
   }
+  if (plan->empty())
+    for (const auto& state : observed->containers)
+      if (!state.spec.one_off) {
+        control::EventMessage unchanged;
+        unchanged.event = {0, engine::Subject::Container, state.name, state.spec.service.value, engine::Step::Running, "nothing changed", {}};
+        send(session, unchanged);
+      }
   execute(session, std::move(*plan), "up", [this, self = &session](const execute::Outcome& outcome) {
     const bool attached = std::get<control::Up>(*self->request).attach && outcome.ok && !self->gone;
     if (!attached) return finish(*self, code_of(outcome), problems_of(outcome));
