@@ -1,0 +1,41 @@
+# Helpers of the example tests. Each test runs in network and mount namespaces of its own, so that fixed ports do not collide
+# and what is left over can be counted; the images come from the fixture's root, the run root is the test's.
+#   BERTH: the program   IMAGES: the fixture's root
+set -u
+
+if [ "${IN_NAMESPACE-}" != 1 ]; then
+  if [ "$(id -u)" != 0 ]; then echo "needs root"; exit 77; fi
+  IN_NAMESPACE=1 exec unshare --net --mount --propagation private bash "$0" "$@"
+fi
+ip link set lo up
+scratch=$(mktemp -d)
+mkdir -m 700 "$scratch/run"
+export BERTH_ROOT=$(readlink -f "$IMAGES") BERTH_RUN_ROOT=$scratch/run
+failures=0
+
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+check() { local what=$1; shift; if "$@" > "$scratch/out" 2>&1; then echo "ok: $what"; else fail "$what"; sed 's/^/    /' "$scratch/out"; fi; }
+contains() { local wanted=$1; shift; "$@" > "$scratch/text" 2>&1; grep -qF -- "$wanted" "$scratch/text" || { cat "$scratch/text"; return 1; }; }
+# Tries until it holds, at most 20 seconds; each try is of something observable.
+eventually() { local end=$((SECONDS + 20)); until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done; }
+exits_with() { local wanted=$1 got; shift; "$@"; got=$?; [ "$got" = "$wanted" ] || { echo "exit code $got, not $wanted"; return 1; }; }
+
+# Nothing of the project is there: process, bridge, veth, table, cgroup, record, run directory, volume.
+nothing_left() {
+  local project=$1 left
+  left=$(pgrep -af -- "__supervisor $BERTH_ROOT $BERTH_RUN_ROOT $project"
+         ip -o link | grep -E 'br-|veth'
+         nft list tables
+         find /sys/fs/cgroup -maxdepth 4 -path "*/berth/$project*" 2>/dev/null
+         find "$BERTH_ROOT/projects" "$BERTH_ROOT/volumes" "$BERTH_RUN_ROOT" -mindepth 1 -name "$project*" 2>/dev/null
+         grep -F "$BERTH_ROOT/projects" /proc/mounts)
+  [ -z "$left" ] || { echo "$left"; return 1; }
+}
+
+finish() {
+  umount "$scratch/run" 2>/dev/null
+  rm -rf "$scratch"
+  [ $failures = 0 ] && echo "all checks passed"
+  exit $((failures > 0))
+}
+trap finish EXIT
