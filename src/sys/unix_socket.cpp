@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "berth/sys/file.hpp"
 
 namespace berth::sys {
@@ -45,17 +47,20 @@ constexpr std::size_t kMostDescriptors = 32;
 
 }  // namespace
 
+// Bound under another name and renamed once it listens: whoever waits for the file to appear may connect at once.
 Result<UniqueFd> listen_unix(const std::string& path) {
-  auto at = socket_address(path);
+  const std::string early = path + ".new";
+  auto at = socket_address(early);
   if (!at) return at.error();
   auto fd = unix_stream();
   if (!fd) return fd;
-  if (unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  if (unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return Error::system(errno, "remove", early);
   // The mode of the socket's inode becomes the file's: set before bind, so that it is never wider.
   if (fchmod(fd->get(), 0600) != 0) return Error::system(errno, "set the mode of", path);
   if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&at->address), sizeof at->address) != 0)
     return Error::system(errno, "bind", path);
   if (listen(fd->get(), 64) != 0) return Error::system(errno, "listen on", path);
+  if (rename(early.c_str(), path.c_str()) != 0) return Error::system(errno, "rename to", path);
   return fd;
 }
 

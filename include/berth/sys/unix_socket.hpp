@@ -20,7 +20,8 @@ struct PeerCredentials {
   gid_t gid = 0;
 };
 
-// A listening socket (non-blocking) at `path`, mode 0600; an existing file there is replaced.
+// A listening socket (non-blocking) at `path`, mode 0600; an existing file there is replaced. The file appears when connecting
+// works, not before.
 Result<UniqueFd> listen_unix(const std::string& path);
 // Connected, non-blocking. NotFound where there is no socket or nobody listens.
 Result<UniqueFd> connect_unix(const std::string& path);
