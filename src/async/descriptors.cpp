@@ -24,7 +24,8 @@ DescriptorSet::DescriptorSet(boost::asio::io_context& context)
 // Asio must not close what epoll_ owns.
 DescriptorSet::~DescriptorSet() { waiter_.release(); }
 
-std::shared_ptr<DescriptorSet::Interest> DescriptorSet::add(int fd, Direction direction, std::function<void()> callback) {
+std::shared_ptr<DescriptorSet::Interest> DescriptorSet::add(int fd, Direction direction,
+                                                            std::function<void()> callback) {
   auto interest = std::make_shared<Interest>();
   interest->fd = fd;
   interest->direction = direction;
@@ -45,7 +46,8 @@ std::shared_ptr<DescriptorSet::Interest> DescriptorSet::add(int fd, Direction di
 
 void DescriptorSet::update(int fd, Entry& entry, int operation) {
   epoll_event event{};
-  for (const auto& interest : entry.interests) event.events |= interest->direction == Direction::Readable ? EPOLLIN : EPOLLOUT;
+  for (const auto& interest : entry.interests)
+    event.events |= interest->direction == Direction::Readable ? EPOLLIN : EPOLLOUT;
   event.data.u64 = std::uint64_t{entry.generation} << 32 | static_cast<std::uint32_t>(fd);
   if (epoll_ctl(epoll_.get(), operation, fd, &event) == 0) {
     if (operation == EPOLL_CTL_ADD) ++in_epoll_;

@@ -1,5 +1,5 @@
-// The descriptors of a loop in one epoll set, level-triggered; Asio watches the set as a single descriptor. Registering costs
-// one system call, an event none besides the epoll_wait of its batch.
+// The descriptors of a loop in one epoll set, level-triggered; Asio watches the set as a single descriptor. Registering
+// costs one system call, an event none besides the epoll_wait of its batch.
 #pragma once
 
 #include <cstdint>

@@ -33,7 +33,8 @@ struct Watch::State {
   }
 };
 
-// The pending wait owns the core, not the handle: a handle may outlive the loop, an Asio timer may not outlive its context.
+// The pending wait owns the core, not the handle: a handle may outlive the loop, an Asio timer may not outlive its
+// context.
 struct Timer::State {
   struct Core {
     explicit Core(asio::io_context& context) : timer(context) {}
@@ -109,8 +110,8 @@ Loop::~Loop() = default;
 Clock::time_point Loop::now() const { return Clock::now(); }
 
 namespace {
-std::unique_ptr<Watch::State> watch_descriptor(const std::shared_ptr<DescriptorSet>& set, int fd, DescriptorSet::Direction direction,
-                                               std::function<void()> callback) {
+std::unique_ptr<Watch::State> watch_descriptor(const std::shared_ptr<DescriptorSet>& set, int fd,
+                                               DescriptorSet::Direction direction, std::function<void()> callback) {
   auto state = std::make_unique<Watch::State>();
   state->interest = set->add(fd, direction, std::move(callback));
   state->descriptors = set;
@@ -146,11 +147,12 @@ void Loop::post(std::function<void()> callback) { asio::post(impl_->context, std
 void Loop::run_on_worker(std::function<void()> work, std::function<void()> done) {
   // The guard keeps run() from returning while the work is under way.
   auto guard = asio::make_work_guard(impl_->context);
-  asio::post(impl_->pool(), [work = std::move(work), done = std::move(done), guard, &context = impl_->context]() mutable noexcept {
-    work();
-    asio::post(context, std::move(done));
-    guard.reset();
-  });
+  asio::post(impl_->pool(),
+             [work = std::move(work), done = std::move(done), guard, &context = impl_->context]() mutable noexcept {
+               work();
+               asio::post(context, std::move(done));
+               guard.reset();
+             });
 }
 
 Watch Loop::on_signal(int signal_number, std::function<void()> callback) {

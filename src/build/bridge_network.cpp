@@ -16,7 +16,8 @@ const ProjectName kBuildProject("_build");
 
 class BridgeNetwork : public RunNetwork {
  public:
-  BridgeNetwork(std::string root, network::DnsServer dns) : root_(std::move(root)), bridges_(root_), id_(random_hex(32)), dns_(std::move(dns)) {}
+  BridgeNetwork(std::string root, network::DnsServer dns)
+      : root_(std::move(root)), bridges_(root_), id_(random_hex(32)), dns_(std::move(dns)) {}
 
   ~BridgeNetwork() override {
     if (sockets_.udp) dns_.forget(id_);

@@ -34,7 +34,8 @@ Result<BuildOutcome> build(const BuildRequest& request, BuildPorts& ports, const
   return Builder(request, ports, sink).build();
 }
 
-Error Builder::failed(const text::Span& span, const std::string& message, const std::string& hint, std::string output, std::optional<int> code) {
+Error Builder::failed(const text::Span& span, const std::string& message, const std::string& hint, std::string output,
+                      std::optional<int> code) {
   if (!reported_) {
     BuildEvent event;
     event.kind = BuildEvent::Kind::Failed;
@@ -125,7 +126,8 @@ Result<void> Builder::read_file() {
     event.kind = each.severity == text::Severity::Error ? BuildEvent::Kind::Failed : BuildEvent::Kind::Warning;
     event.diagnostic = each;
     sink_(event);
-    if (each.severity == text::Severity::Error && !first) first = Error::make(ErrorKind::Invalid, each.span.to_string() + ": " + each.message);
+    if (each.severity == text::Severity::Error && !first)
+      first = Error::make(ErrorKind::Invalid, each.span.to_string() + ": " + each.message);
   }
   if (first) return *first;
   graph_ = std::move(*graph);
@@ -142,8 +144,10 @@ Result<void> Builder::read_file() {
 Result<Context*> Builder::context() {
   if (!context_) {
     struct stat status {};
-    if (stat(request_.context.c_str(), &status) != 0) return failed({}, "unable to prepare context: path `" + request_.context + "` not found");
-    const std::string index = ports_.root + "/images/ctx/" + std::to_string(status.st_dev) + "-" + std::to_string(status.st_ino) + ".idx";
+    if (stat(request_.context.c_str(), &status) != 0)
+      return failed({}, "unable to prepare context: path `" + request_.context + "` not found");
+    const std::string index =
+        ports_.root + "/images/ctx/" + std::to_string(status.st_dev) + "-" + std::to_string(status.st_ino) + ".idx";
     auto opened = Context::open(request_.context, ignore_, index);
     if (!opened) return failed({}, opened.error().to_string());
     context_ = std::move(*opened);
@@ -155,10 +159,13 @@ Result<StageState> Builder::image_state(const std::string& reference, const text
   auto digest = ports_.images.find(reference);
   if ((!digest || request_.pull) && ports_.pull) {
     auto pulled = ports_.pull(reference);
-    if (!pulled) return failed(span, "failed to resolve source metadata for " + reference + ": " + pulled.error().to_string());
+    if (!pulled)
+      return failed(span, "failed to resolve source metadata for " + reference + ": " + pulled.error().to_string());
     digest = ports_.images.find(reference);
   }
-  if (!digest) return failed(span, "image `" + reference + "` is not in the store", "import it with `berth image import ROOTFS.tar " + reference + "`");
+  if (!digest)
+    return failed(span, "image `" + reference + "` is not in the store",
+                  "import it with `berth image import ROOTFS.tar " + reference + "`");
   auto config = ports_.images.config(*digest);
   if (!config) return config.error();
   auto layers = ports_.images.layers(*digest);
@@ -190,7 +197,8 @@ Result<StageState> Builder::base_of(std::size_t index) {
   bool has_path = false;
   for (const auto& pair : state.config.config.env) has_path = has_path || pair.starts_with("PATH=");
   if (!has_path) state.config.config.env.push_back(kDefaultPath);
-  for (const auto& pair : state.config.config.env) state.scope[pair.substr(0, pair.find('='))] = pair.substr(std::min(pair.find('=') + 1, pair.size()));
+  for (const auto& pair : state.config.config.env)
+    state.scope[pair.substr(0, pair.find('='))] = pair.substr(std::min(pair.find('=') + 1, pair.size()));
   return state;
 }
 
@@ -200,7 +208,9 @@ Result<void> Builder::fire_triggers(StageState& state, std::size_t index) {
   for (const std::string& expression : triggers) {
     text::Diagnostics found;
     auto step = dockerfile::parse_trigger(expression, found);
-    if (!step) return failed(file_.stages[index].span, "the base image has an ONBUILD trigger that cannot be read: " + expression);
+    if (!step)
+      return failed(file_.stages[index].span,
+                    "the base image has an ONBUILD trigger that cannot be read: " + expression);
     ++total_;
     BERTH_TRY(apply(state, *step, index));
   }
@@ -213,7 +223,8 @@ Result<void> Builder::build_stage(std::size_t index) {
   stage_name_ = stage.name.empty() ? std::to_string(index) : stage.name;
   begin_step("FROM " + stage.base.text + (stage.name.empty() ? "" : " AS " + stage.name_as_written.text));
   if (!graph_.nodes[index].platform.empty() && graph_.nodes[index].platform != platform_args_["TARGETPLATFORM"])
-    return failed(stage.span, "platform `" + graph_.nodes[index].platform + "` cannot be built on " + platform_args_["TARGETPLATFORM"]);
+    return failed(stage.span, "platform `" + graph_.nodes[index].platform + "` cannot be built on " +
+                                  platform_args_["TARGETPLATFORM"]);
   auto state = base_of(index);
   if (!state) return state.error();
   end_step(true);
@@ -261,7 +272,8 @@ Result<BuildOutcome> Builder::build() {
   for (std::size_t index : graph_.order) {
     if (auto built = build_stage(index); !built) {
       if (context_) context_->save();
-      if (!reported_ && built.error().kind() != ErrorKind::Cancelled) return failed(file_.stages[index].span, built.error().to_string());
+      if (!reported_ && built.error().kind() != ErrorKind::Cancelled)
+        return failed(file_.stages[index].span, built.error().to_string());
       return built.error();
     }
   }

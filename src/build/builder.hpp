@@ -32,7 +32,8 @@ struct StageState {
 
 class Builder {
  public:
-  Builder(const BuildRequest& request, BuildPorts& ports, const BuildSink& sink) : request_(request), ports_(ports), sink_(sink) {}
+  Builder(const BuildRequest& request, BuildPorts& ports, const BuildSink& sink)
+      : request_(request), ports_(ports), sink_(sink) {}
   Result<BuildOutcome> build();
 
  private:
@@ -45,7 +46,8 @@ class Builder {
   Result<void> fire_triggers(StageState& state, std::size_t index);
   Result<ImageDigest> finish(StageState& state);
   std::optional<std::string> argument(const std::string& name) const;
-  Error failed(const text::Span& span, const std::string& message, const std::string& hint = {}, std::string output = {}, std::optional<int> code = {});
+  Error failed(const text::Span& span, const std::string& message, const std::string& hint = {},
+               std::string output = {}, std::optional<int> code = {});
   void begin_step(const std::string& text);
   void end_step(bool cached);
   Result<Context*> context();
@@ -57,13 +59,16 @@ class Builder {
   Result<void> apply_arg(StageState& state, const dockerfile::Arg& arg);
   Result<void> apply_expose(StageState& state, const dockerfile::Expose& expose, const text::Span& span);
   void apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check);
-  Result<void> apply_workdir(StageState& state, const dockerfile::Workdir& workdir, const dockerfile::Instruction& step);
+  Result<void> apply_workdir(StageState& state, const dockerfile::Workdir& workdir,
+                             const dockerfile::Instruction& step);
   Result<void> settings(StageState& state, const dockerfile::Instruction& step);
   std::vector<std::string> shell_of(const StageState& state) const;
   void history(StageState& state, std::string created_by, bool empty_layer);
   // Takes the layer from the cache, or lets `make` fill a draft; make returns false where nothing is to be committed.
-  Result<void> layer_step(StageState& state, const std::string& key, const std::function<Result<bool>(image::LayerDraft&)>& make);
-  Result<std::vector<std::string>> lower_directories(const std::vector<LayerId>& layers, const image::LayerDraft& draft);
+  Result<void> layer_step(StageState& state, const std::string& key,
+                          const std::function<Result<bool>(image::LayerDraft&)>& make);
+  Result<std::vector<std::string>> lower_directories(const std::vector<LayerId>& layers,
+                                                     const image::LayerDraft& draft);
   std::string absolute(const StageState& state, const std::string& path) const;
 
   // copy_step.cpp
@@ -73,20 +78,27 @@ class Builder {
     std::string key;
     bool from_context = true;
   };
-  Result<void> apply_copy(StageState& state, const dockerfile::Copy& copy, const dockerfile::Instruction& step, std::size_t stage);
+  Result<void> apply_copy(StageState& state, const dockerfile::Copy& copy, const dockerfile::Instruction& step,
+                          std::size_t stage);
   Result<CopySource> copy_source(const dockerfile::Word& from, std::size_t stage);
-  Result<void> copy_heredoc(const dockerfile::Heredoc& heredoc, const StageState& state, const image::LayerDraft& draft, int target, const std::string& destination, const sys::CopyOptions& options);
-  Result<bool> unpack_if_archive(const std::string& path, const image::LayerDraft& draft, int target, const std::string& destination, const sys::CopyOptions& options);
+  Result<void> copy_heredoc(const dockerfile::Heredoc& heredoc, const StageState& state, const image::LayerDraft& draft,
+                            int target, const std::string& destination, const sys::CopyOptions& options);
+  Result<bool> unpack_if_archive(const std::string& path, const image::LayerDraft& draft, int target,
+                                 const std::string& destination, const sys::CopyOptions& options);
 
   // run_step.cpp
-  Result<void> apply_run(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step, std::size_t stage);
+  Result<void> apply_run(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
+                         std::size_t stage);
   struct RunMounts {
     std::vector<oci::Mount> mounts;
     std::vector<std::string> env;
     std::vector<sys::UniqueFd> held;  // locks of cache mounts
   };
-  Result<RunMounts> run_mounts(StageState& state, const std::vector<dockerfile::RunMount>& mounts, const dockerfile::Instruction& step, std::size_t stage, const image::LayerDraft& draft);
-  Result<void> execute(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step, const std::vector<std::string>& args, const std::vector<dockerfile::RunMount>& mounts, std::size_t stage, const image::LayerDraft& draft);
+  Result<RunMounts> run_mounts(StageState& state, const std::vector<dockerfile::RunMount>& mounts,
+                               const dockerfile::Instruction& step, std::size_t stage, const image::LayerDraft& draft);
+  Result<void> execute(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
+                       const std::vector<std::string>& args, const std::vector<dockerfile::RunMount>& mounts,
+                       std::size_t stage, const image::LayerDraft& draft);
   Result<int> wait_for(class RunProcess& process, RunNetwork* network);
   std::vector<std::string> run_environment(const StageState& state) const;
 

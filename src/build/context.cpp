@@ -82,7 +82,12 @@ Result<void> Context::walk(const std::string& directory, const dockerfile::Ignor
     const bool is_directory = S_ISDIR(status.st_mode);
     if (ignored && !(is_directory && rules_.may_show_below(path))) continue;
     if (!ignored)
-      entries_[path] = {status.st_ino, S_ISREG(status.st_mode) ? status.st_size : 0, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim), status.st_mode, {}};
+      entries_[path] = {status.st_ino,
+                        S_ISREG(status.st_mode) ? status.st_size : 0,
+                        nanoseconds(status.st_mtim),
+                        nanoseconds(status.st_ctim),
+                        status.st_mode,
+                        {}};
     if (is_directory) BERTH_TRY(walk(path, inner, shown && !ignored));
   }
   return {};
@@ -108,7 +113,8 @@ void Context::load() {
     const auto at = entries_.find(path);
     if (at == entries_.end()) continue;
     Entry& now = at->second;
-    const bool same = known.inode == now.inode && known.size == now.size && known.mtime == now.mtime && known.ctime == now.ctime && known.mode == now.mode;
+    const bool same = known.inode == now.inode && known.size == now.size && known.mtime == now.mtime &&
+                      known.ctime == now.ctime && known.mode == now.mode;
     if (same && std::max(known.mtime, known.ctime) < written - kRacyGranule) now.hash = known.hash;
   }
 }
@@ -120,7 +126,8 @@ void Context::save() const {
   out << kIndexVersion << '\n' << std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() << '\n';
   for (const auto& [path, entry] : entries_)
     if (!entry.hash.empty())
-      out << entry.inode << ' ' << entry.size << ' ' << entry.mtime << ' ' << entry.ctime << ' ' << entry.mode << ' ' << entry.hash << ' ' << path << '\n';
+      out << entry.inode << ' ' << entry.size << ' ' << entry.mtime << ' ' << entry.ctime << ' ' << entry.mode << ' '
+          << entry.hash << ' ' << path << '\n';
   const auto slash = index_path_.rfind('/');
   if (slash != std::string::npos && !sys::make_directories(index_path_.substr(0, slash))) return;
   (void)sys::write_file_atomic(index_path_, out.str(), sys::Durability::Volatile);

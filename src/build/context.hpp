@@ -1,6 +1,7 @@
-// The build context as content: which files a COPY takes and what they hash to. Walked once per build; content hashes are kept
-// in an index by (inode, size, times, mode), so that an unchanged file is not read again. As in git, an entry whose times are
-// within two seconds of the index's own is not trusted: the file may change once more within the clock's granule.
+// The build context as content: which files a COPY takes and what they hash to. Walked once per build; content hashes
+// are kept in an index by (inode, size, times, mode), so that an unchanged file is not read again. As in git, an entry
+// whose times are within two seconds of the index's own is not trusted: the file may change once more within the
+// clock's granule.
 #pragma once
 
 #include <cstdint>

@@ -27,8 +27,10 @@ std::string source_path(const std::string& written) {
     const std::string element = written.substr(at, end - at);
     at = end + 1;
     if (element.empty() || element == ".") continue;
-    if (element != "..") kept.push_back(element);
-    else if (!kept.empty()) kept.pop_back();
+    if (element != "..")
+      kept.push_back(element);
+    else if (!kept.empty())
+      kept.pop_back();
   }
   std::string out;
   for (const auto& element : kept) out += (out.empty() ? "" : "/") + element;
@@ -50,7 +52,8 @@ std::vector<std::string> expand_in_root(int root, const std::string& pattern) {
       if (!stream) continue;
       while (const dirent* entry = readdir(stream)) {
         const std::string name = entry->d_name;
-        if (name != "." && name != ".." && dockerfile::match_element(element, name)) next.push_back(directory.empty() ? name : directory + "/" + name);
+        if (name != "." && name != ".." && dockerfile::match_element(element, name))
+          next.push_back(directory.empty() ? name : directory + "/" + name);
       }
       closedir(stream);
     }
@@ -71,7 +74,8 @@ std::string heredoc_name(const std::string& word) {
 }
 
 bool is_url(const std::string& text) {
-  return text.starts_with("http://") || text.starts_with("https://") || text.starts_with("git@") || text.starts_with("git://") || text.starts_with("ssh://");
+  return text.starts_with("http://") || text.starts_with("https://") || text.starts_with("git@") ||
+         text.starts_with("git://") || text.starts_with("ssh://");
 }
 
 }  // namespace
@@ -105,8 +109,9 @@ Result<Builder::CopySource> Builder::copy_source(const dockerfile::Word& from, s
   return out;
 }
 
-Result<void> Builder::copy_heredoc(const dockerfile::Heredoc& heredoc, const StageState& state, const image::LayerDraft& draft, int target,
-                                   const std::string& destination, const sys::CopyOptions& options) {
+Result<void> Builder::copy_heredoc(const dockerfile::Heredoc& heredoc, const StageState& state,
+                                   const image::LayerDraft& draft, int target, const std::string& destination,
+                                   const sys::CopyOptions& options) {
   std::string body = heredoc.body;
   if (heredoc.expand) {
     auto expanded = dockerfile::expand_body(body, [&](std::string_view name) -> std::optional<std::string> {
@@ -118,7 +123,8 @@ Result<void> Builder::copy_heredoc(const dockerfile::Heredoc& heredoc, const Sta
   }
   const std::string directory = draft.scratch() + "/heredoc";
   BERTH_TRY(sys::make_directories(directory, 0755));
-  if (heredoc.name.find('/') != std::string::npos) return Error::make(ErrorKind::Invalid, "a heredoc's name must not hold a slash");
+  if (heredoc.name.find('/') != std::string::npos)
+    return Error::make(ErrorKind::Invalid, "a heredoc's name must not hold a slash");
   BERTH_TRY(sys::write_file_atomic(directory + "/" + heredoc.name, body, sys::Durability::Volatile, 0644));
   auto source = sys::open(directory, O_PATH | O_DIRECTORY);
   if (!source) return source.error();
@@ -128,8 +134,8 @@ Result<void> Builder::copy_heredoc(const dockerfile::Heredoc& heredoc, const Sta
 }
 
 // Unpacked into a directory of its own first: the archive then merges by the rules of any other copy.
-Result<bool> Builder::unpack_if_archive(const std::string& path, const image::LayerDraft& draft, int target, const std::string& destination,
-                                        const sys::CopyOptions& options) {
+Result<bool> Builder::unpack_if_archive(const std::string& path, const image::LayerDraft& draft, int target,
+                                        const std::string& destination, const sys::CopyOptions& options) {
   auto file = sys::open_in_root((*context())->fd(), path, O_RDONLY);
   if (!file) return false;
   struct stat status {};
@@ -145,15 +151,19 @@ Result<bool> Builder::unpack_if_archive(const std::string& path, const image::La
   auto unpacked = image::unpack_archive(file->get(), into->get());
   if (!unpacked) return unpacked.error();
   sys::CopyOptions kept = options;
-  if (kept.owner && kept.owner->uid == 0 && kept.owner->gid == 0) kept.owner.reset();  // the archive's owners, unless --chown
+  if (kept.owner && kept.owner->uid == 0 && kept.owner->gid == 0)
+    kept.owner.reset();  // the archive's owners, unless --chown
   auto copied = sys::copy_tree(into->get(), ".", target, destination, kept);
   if (!copied) return copied.error();
   return true;
 }
 
-Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy, const dockerfile::Instruction& step, std::size_t stage) {
+Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy, const dockerfile::Instruction& step,
+                                 std::size_t stage) {
   if (copy.parents) return failed(step.span, "COPY --parents is not supported by this builder");
-  if (copy.checksum || copy.keep_git_dir) return failed(step.span, "ADD --checksum and --keep-git-dir need remote sources, which this builder does not fetch");
+  if (copy.checksum || copy.keep_git_dir)
+    return failed(step.span,
+                  "ADD --checksum and --keep-git-dir need remote sources, which this builder does not fetch");
   CopySource source;
   if (copy.from) {
     auto found = copy_source(*copy.from, stage);
@@ -185,8 +195,10 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     }
     auto text = expand(state, word);
     if (!text) return text.error();
-    if (is_url(*text)) return failed(word.span, copy.add ? "this builder does not fetch `" + *text + "`" : "source can't be a URL for COPY",
-                                     "fetch it in a RUN step, or before the build");
+    if (is_url(*text))
+      return failed(word.span,
+                    copy.add ? "this builder does not fetch `" + *text + "`" : "source can't be a URL for COPY",
+                    "fetch it in a RUN step, or before the build");
     const std::string path = source_path(*text);
     const bool wild = dockerfile::has_wildcard(path);
     many = many || wild;
@@ -200,7 +212,9 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     std::vector<std::string> paths = wild ? (*files)->expand(path) : std::vector<std::string>{path};
     for (const auto& each : paths) {
       if (!(*files)->contains(each))
-        return failed(word.span, "\"/" + each + "\": not found", (*files)->ignored(each) ? "`" + each + "` is excluded by .dockerignore" : "paths are relative to the build context");
+        return failed(word.span, "\"/" + each + "\": not found",
+                      (*files)->ignored(each) ? "`" + each + "` is excluded by .dockerignore"
+                                              : "paths are relative to the build context");
       auto content = (*files)->digest(each);
       if (!content) return content.error();
       digest.field(many ? each : "").field(*content);
@@ -216,7 +230,8 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     unsigned value = 0;
     const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value, 8);
     if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || value > 07777)
-      return failed(copy.chmod->span, "invalid chmod parameter: '" + *text + "'. it should be octal string and between 0 and 07777");
+      return failed(copy.chmod->span,
+                    "invalid chmod parameter: '" + *text + "'. it should be octal string and between 0 and 07777");
     mode = value;
     digest.field("chmod").field(*text);
   }
@@ -281,7 +296,9 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
         if (!unpacked) return failed(step.span, unpacked.error().to_string());
         if (*unpacked) continue;
       }
-      const auto paths = !source.from_context && dockerfile::has_wildcard(item.path) ? expand_in_root(source_root, item.path) : std::vector<std::string>{item.path};
+      const auto paths = !source.from_context && dockerfile::has_wildcard(item.path)
+                             ? expand_in_root(source_root, item.path)
+                             : std::vector<std::string>{item.path};
       for (const auto& path : paths) {
         auto copied = sys::copy_tree(source_root, path, target->get(), target_path, options);
         if (copied) continue;

@@ -34,7 +34,11 @@ BuildRequest request_for(const model::Build& build, const std::map<std::string, 
 
 std::string definition_key(const BuildRequest& request) {
   Digest digest;
-  digest.field(request.context).field(request.dockerfile).field(request.dockerfile_inline).field(request.target).field(request.network);
+  digest.field(request.context)
+      .field(request.dockerfile)
+      .field(request.dockerfile_inline)
+      .field(request.target)
+      .field(request.network);
   for (const auto& [name, value] : request.args) {
     const auto inherited = request.environment.find(name);
     digest.field(name).field(value ? *value : inherited == request.environment.end() ? "" : inherited->second);
@@ -51,8 +55,11 @@ std::string definition_key(const BuildRequest& request) {
   for (const auto& [name, value] : request.labels)
     if (!name.starts_with("com.docker.compose.")) digest.field(name).field(value);
   digest.field("secrets");
-  for (const auto& [id, secret] : request.secrets) digest.field(id).field(secret.file).field(secret.content.value_or(""));
-  digest.field(std::to_string(request.shm_size.bytes)).field(request.no_cache ? "1" : "0").field(request.privileged ? "1" : "0");
+  for (const auto& [id, secret] : request.secrets)
+    digest.field(id).field(secret.file).field(secret.content.value_or(""));
+  digest.field(std::to_string(request.shm_size.bytes))
+      .field(request.no_cache ? "1" : "0")
+      .field(request.privileged ? "1" : "0");
   return digest.hex();
 }
 
@@ -71,13 +78,15 @@ std::string render_failure(const BuildEvent& event) {
   }
   if (diagnostic.span) {
     const auto& span = diagnostic.span;
-    out += span.file->path() + ":" + std::to_string(span.line) + (span.end_line > span.line ? "-" + std::to_string(span.end_line) : "") + "\n";
+    out += span.file->path() + ":" + std::to_string(span.line) +
+           (span.end_line > span.line ? "-" + std::to_string(span.end_line) : "") + "\n";
     const std::uint32_t first = span.line > 2 ? span.line - 2 : 1;
     const auto last = std::min<std::uint32_t>(span.end_line + 2, static_cast<std::uint32_t>(span.file->line_count()));
     for (std::uint32_t line = first; line <= last; ++line) {
       std::string number = std::to_string(line);
       number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
-      out += number + (line >= span.line && line <= span.end_line ? " | >>> " : " |     ") + std::string(span.file->line(line)) + "\n";
+      out += number + (line >= span.line && line <= span.end_line ? " | >>> " : " |     ") +
+             std::string(span.file->line(line)) + "\n";
     }
   }
   out += "error: " + diagnostic.message + "\n";

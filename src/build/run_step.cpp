@@ -68,7 +68,9 @@ namespace {
 std::string meaning_of(int code) {
   if (code == 126) return " (found, but could not be executed)";
   if (code == 127) return " (command not found)";
-  if (code > 128 && code < 128 + 65) return std::string(" (killed by ") + (sigabbrev_np(code - 128) ? std::string("SIG") + sigabbrev_np(code - 128) : "a signal") + ")";
+  if (code > 128 && code < 128 + 65)
+    return std::string(" (killed by ") +
+           (sigabbrev_np(code - 128) ? std::string("SIG") + sigabbrev_np(code - 128) : "a signal") + ")";
   return "";
 }
 
@@ -92,8 +94,10 @@ void remove_stubs(const std::string& upper, const std::vector<std::string>& stub
     const std::string path = upper + *stub;
     struct stat status {};
     if (lstat(path.c_str(), &status) != 0) continue;
-    if (S_ISDIR(status.st_mode)) rmdir(path.c_str());
-    else if (S_ISREG(status.st_mode) && status.st_size == 0) unlink(path.c_str());
+    if (S_ISDIR(status.st_mode))
+      rmdir(path.c_str());
+    else if (S_ISREG(status.st_mode) && status.st_size == 0)
+      unlink(path.c_str());
   }
 }
 
@@ -126,8 +130,9 @@ std::vector<std::string> Builder::run_environment(const StageState& state) const
   return out;
 }
 
-Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vector<dockerfile::RunMount>& mounts, const dockerfile::Instruction& step,
-                                               std::size_t stage, const image::LayerDraft& draft) {
+Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vector<dockerfile::RunMount>& mounts,
+                                               const dockerfile::Instruction& step, std::size_t stage,
+                                               const image::LayerDraft& draft) {
   RunMounts out;
   std::size_t number = 0;
   for (const auto& mount : mounts) {
@@ -144,20 +149,25 @@ Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vec
         break;
       }
       case dockerfile::MountKind::Secret: {
-        const std::string id = !mount.id.empty() ? mount.id : !mount.source.empty() ? mount.source : mount.target.substr(mount.target.rfind('/') + 1);
+        const std::string id = !mount.id.empty()       ? mount.id
+                               : !mount.source.empty() ? mount.source
+                                                       : mount.target.substr(mount.target.rfind('/') + 1);
         const auto secret = request_.secrets.find(id);
         if (secret == request_.secrets.end()) {
           if (mount.required) return failed(step.span, "secret " + id + ": not found");
           break;
         }
-        Result<std::string> bytes = secret->second.content ? Result<std::string>(*secret->second.content) : sys::read_file(secret->second.file, 1u << 20);
+        Result<std::string> bytes = secret->second.content ? Result<std::string>(*secret->second.content)
+                                                           : sys::read_file(secret->second.file, 1u << 20);
         if (!bytes) return failed(step.span, "secret " + id + ": " + bytes.error().to_string());
         if (mount.env) out.env.push_back((mount.env->empty() ? id : *mount.env) + "=" + *bytes);
         if (mount.env && mount.target.empty()) break;
         BERTH_TRY(sys::write_file_atomic(own, *bytes, sys::Durability::Volatile, 0600));
-        if (chmod(own.c_str(), mount.mode.value_or(0400)) != 0 || chown(own.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
+        if (chmod(own.c_str(), mount.mode.value_or(0400)) != 0 ||
+            chown(own.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
           return Error::system(errno, "prepare secret", id);
-        out.mounts.push_back(bind_mount(own, mount.target.empty() ? "/run/secrets/" + id.substr(id.rfind('/') + 1) : target, true));
+        out.mounts.push_back(
+            bind_mount(own, mount.target.empty() ? "/run/secrets/" + id.substr(id.rfind('/') + 1) : target, true));
         break;
       }
       case dockerfile::MountKind::Cache: {
@@ -167,8 +177,10 @@ Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vec
         if (mount.sharing == dockerfile::CacheSharing::Private) {
           // A second writer gets a cache of its own, for this step.
           auto lock = sys::try_lock_file(directory + ".lock", sys::LockMode::Exclusive);
-          if (lock) out.held.push_back(std::move(*lock));
-          else directory = own;
+          if (lock)
+            out.held.push_back(std::move(*lock));
+          else
+            directory = own;
         } else {
           const bool locked = mount.sharing == dockerfile::CacheSharing::Locked;
           auto lock = sys::lock_file(directory + ".lock", locked ? sys::LockMode::Exclusive : sys::LockMode::Shared);
@@ -177,7 +189,8 @@ Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vec
         }
         if (!sys::exists(directory)) {
           BERTH_TRY(sys::make_directories(directory));
-          if (chmod(directory.c_str(), mount.mode.value_or(0755)) != 0 || chown(directory.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
+          if (chmod(directory.c_str(), mount.mode.value_or(0755)) != 0 ||
+              chown(directory.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
             return Error::system(errno, "prepare cache mount", target);
         }
         out.mounts.push_back(bind_mount(directory, target, mount.read_only));
@@ -210,7 +223,8 @@ Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vec
         BERTH_TRY(sys::make_directories(own, 0755));
         auto into = sys::open(own, O_PATH | O_DIRECTORY);
         if (!into) return into.error();
-        auto copied = sys::copy_tree(source.root.get(), mount.source.empty() ? "." : mount.source, into->get(), "content", options);
+        auto copied = sys::copy_tree(source.root.get(), mount.source.empty() ? "." : mount.source, into->get(),
+                                     "content", options);
         if (!copied) return failed(step.span, copied.error().to_string());
         out.mounts.push_back(bind_mount(own + "/content", target, mount.read_only));
         break;
@@ -236,14 +250,19 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
   };
   bool ended = false, killed = false;
   while (!ended || process.out || process.err) {
-    std::vector<pollfd> wait{{process.out.get(), POLLIN, 0}, {process.err.get(), POLLIN, 0}, {ended ? -1 : process.launch->pidfd(), POLLIN, 0}, {killed ? -1 : ports_.cancel_fd, POLLIN, 0}};
+    std::vector<pollfd> wait{{process.out.get(), POLLIN, 0},
+                             {process.err.get(), POLLIN, 0},
+                             {ended ? -1 : process.launch->pidfd(), POLLIN, 0},
+                             {killed ? -1 : ports_.cancel_fd, POLLIN, 0}};
     const std::size_t fixed = wait.size();
     if (network)
       for (int fd : network->poll_fds()) wait.push_back({fd, POLLIN, 0});
     int timeout = -1;
     if (network)
       if (const auto deadline = network->deadline())
-        timeout = static_cast<int>(std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count(), 0, 60'000));
+        timeout = static_cast<int>(std::clamp<std::int64_t>(
+            std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count(), 0,
+            60'000));
     const int ready = poll(wait.data(), wait.size(), timeout);
     if (ready == 0 && network) network->on_readable(-1);
     if (ready < 0 && errno == EINTR) continue;
@@ -264,8 +283,9 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
   return sys::exit_code_of_status(*status);
 }
 
-Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step, const std::vector<std::string>& args,
-                              const std::vector<dockerfile::RunMount>& mounts, std::size_t stage, const image::LayerDraft& draft) {
+Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
+                              const std::vector<std::string>& args, const std::vector<dockerfile::RunMount>& mounts,
+                              std::size_t stage, const image::LayerDraft& draft) {
   auto lowers = lower_directories(state.layers, draft);
   if (!lowers) return lowers.error();
   runtime::LaunchRequest request;
@@ -279,7 +299,9 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   auto extra = run_mounts(state, mounts, step, stage, draft);
   if (!extra) return extra.error();
 
-  const std::string mode = !run.network.empty() ? run.network : !request_.network.empty() ? request_.network : "default";
+  const std::string mode = !run.network.empty()        ? run.network
+                           : !request_.network.empty() ? request_.network
+                                                       : "default";
   std::unique_ptr<RunNetwork> network;
   std::string resolv_conf;
   if (mode == "host") {
@@ -300,7 +322,8 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
     sink_(event);
   }
   const std::string hosts = draft.scratch() + "/hosts", resolver = draft.scratch() + "/resolv.conf";
-  BERTH_TRY(sys::write_file_atomic(hosts, hosts_file(request_.extra_hosts, kBuildHost), sys::Durability::Volatile, 0644));
+  BERTH_TRY(
+      sys::write_file_atomic(hosts, hosts_file(request_.extra_hosts, kBuildHost), sys::Durability::Volatile, 0644));
   BERTH_TRY(sys::write_file_atomic(resolver, resolv_conf, sys::Durability::Volatile, 0644));
   request.spec.mounts.push_back(bind_mount(hosts, "/etc/hosts", false));
   request.spec.mounts.push_back(bind_mount(resolver, "/etc/resolv.conf", false));
@@ -324,7 +347,8 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   BERTH_TRY(sys::make_directories(request.spec.root.path, 0755));
   request.spec.root.overlay = oci::Overlay{*lowers, draft.upper(), draft.work()};
 
-  // A group of its own right below `berth`: with a parent that builds share, one would remove it while another makes its own.
+  // A group of its own right below `berth`: with a parent that builds share, one would remove it while another makes
+  // its own.
   auto cgroup = runtime::create_cgroup("berth/_" + request.name, request.spec.resources);
   if (!cgroup) return cgroup.error();
   request.cgroup = &*cgroup;
@@ -361,26 +385,33 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   std::string shown, output;
   for (const auto& arg : args) shown += (shown.empty() ? "" : " ") + arg;
   for (const auto& each : process.last) output += each + "\n";
-  return failed(step.span, "process `" + shown + "` did not complete successfully: exit code: " + std::to_string(*outcome) + meaning_of(*outcome), {},
-                std::move(output), *outcome);
+  return failed(step.span,
+                "process `" + shown + "` did not complete successfully: exit code: " + std::to_string(*outcome) +
+                    meaning_of(*outcome),
+                {}, std::move(output), *outcome);
 }
 
-Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step, std::size_t stage) {
+Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
+                                std::size_t stage) {
   if (!run.devices.empty()) return failed(step.span, "RUN --device is not supported by this builder");
   if (run.security == "insecure" && !request_.privileged)
-    return failed(step.span, "RUN --security=insecure needs a privileged build", "set `privileged: true` below `build:`");
+    return failed(step.span, "RUN --security=insecure needs a privileged build",
+                  "set `privileged: true` below `build:`");
   if (run.network == "host" && request_.network != "host")
     return failed(step.span, "RUN --network=host is not allowed by this build", "set `network: host` below `build:`");
   std::vector<std::string> args;
   if (run.command.shell_form && !run.command.words.empty()) {
     args = shell_of(state);
     std::string text = run.command.words[0];
-    const bool only_heredoc = run.heredocs.size() == 1 && text.starts_with("<<") && text.find_first_of(" \t") == std::string::npos;
-    if (only_heredoc) text = run.heredocs[0].body;
+    const bool only_heredoc =
+        run.heredocs.size() == 1 && text.starts_with("<<") && text.find_first_of(" \t") == std::string::npos;
+    if (only_heredoc)
+      text = run.heredocs[0].body;
     else
       for (const auto& heredoc : run.heredocs) text += "\n" + heredoc.body + heredoc.name;
     if (only_heredoc && text.starts_with("#!"))
-      return failed(step.span, "a heredoc with a `#!` line is not supported by this builder", "COPY the script and RUN it");
+      return failed(step.span, "a heredoc with a `#!` line is not supported by this builder",
+                    "COPY the script and RUN it");
     args.push_back(std::move(text));
   } else {
     args = run.command.words;
@@ -392,12 +423,17 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
   for (const auto& arg : args) digest.field(arg);
   digest.field("env");
   for (const auto& [name, value] : state.scope) digest.field(name).field(value);
-  digest.field(state.config.config.user).field(state.config.config.working_dir).field(run.network).field(request_.network).field(run.security);
+  digest.field(state.config.config.user)
+      .field(state.config.config.working_dir)
+      .field(run.network)
+      .field(request_.network)
+      .field(run.security);
   for (const auto& word : run.mounts) {
-    auto mount = dockerfile::parse_run_mount(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
-      const auto at = state.scope.find(std::string(name));
-      return at == state.scope.end() ? std::nullopt : std::optional(at->second);
-    });
+    auto mount =
+        dockerfile::parse_run_mount(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
+          const auto at = state.scope.find(std::string(name));
+          return at == state.scope.end() ? std::nullopt : std::optional(at->second);
+        });
     if (!mount) return failed(word.span, mount.error().to_string());
     digest.field("mount").field(word.text);
     if (mount->kind == dockerfile::MountKind::Bind) {

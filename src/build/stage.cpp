@@ -34,11 +34,12 @@ std::optional<int> port_number(const std::string& text) {
 }  // namespace
 
 Result<std::string> Builder::expand(const StageState& state, const dockerfile::Word& word) {
-  auto text = dockerfile::expand_word(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
-    const auto at = state.scope.find(std::string(name));
-    if (at == state.scope.end()) return std::nullopt;
-    return at->second;
-  });
+  auto text =
+      dockerfile::expand_word(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
+        const auto at = state.scope.find(std::string(name));
+        if (at == state.scope.end()) return std::nullopt;
+        return at->second;
+      });
   if (!text) return failed(word.span, text.error().to_string());
   return std::move(text->text);
 }
@@ -91,8 +92,10 @@ Result<void> Builder::apply_arg(StageState& state, const dockerfile::Arg& arg) {
       value = std::move(*fallback);
     }
     if (!value)
-      if (const auto global = graph_.global_args.find(*name); global != graph_.global_args.end()) value = global->second;
-    if (std::find(state.declared.begin(), state.declared.end(), *name) == state.declared.end()) state.declared.push_back(*name);
+      if (const auto global = graph_.global_args.find(*name); global != graph_.global_args.end())
+        value = global->second;
+    if (std::find(state.declared.begin(), state.declared.end(), *name) == state.declared.end())
+      state.declared.push_back(*name);
     if (value) state.scope[*name] = *value;
   }
   return {};
@@ -100,10 +103,11 @@ Result<void> Builder::apply_arg(StageState& state, const dockerfile::Arg& arg) {
 
 Result<void> Builder::apply_expose(StageState& state, const dockerfile::Expose& expose, const text::Span& span) {
   for (const auto& word : expose.ports) {
-    auto list = dockerfile::expand_words(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
-      const auto at = state.scope.find(std::string(name));
-      return at == state.scope.end() ? std::nullopt : std::optional(at->second);
-    });
+    auto list =
+        dockerfile::expand_words(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
+          const auto at = state.scope.find(std::string(name));
+          return at == state.scope.end() ? std::nullopt : std::optional(at->second);
+        });
     if (!list) return failed(word.span, list.error().to_string());
     for (std::string port : *list) {
       std::string protocol = "tcp";
@@ -112,13 +116,15 @@ Result<void> Builder::apply_expose(StageState& state, const dockerfile::Expose& 
         for (char& c : protocol) c = static_cast<char>(tolower(c));
         port.resize(slash);
       }
-      if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return failed(span, "invalid proto: " + protocol);
+      if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
+        return failed(span, "invalid proto: " + protocol);
       port = port.substr(port.rfind(':') + 1);
       const auto dash = port.find('-');
       const auto first = port_number(port.substr(0, dash));
       const auto last = dash == std::string::npos ? first : port_number(port.substr(dash + 1));
       if (!first || !last || *last < *first) return failed(span, "invalid containerPort: " + port);
-      for (int number = *first; number <= *last; ++number) state.config.config.exposed_ports.insert(std::to_string(number) + "/" + protocol);
+      for (int number = *first; number <= *last; ++number)
+        state.config.config.exposed_ports.insert(std::to_string(number) + "/" + protocol);
     }
   }
   return {};
@@ -126,8 +132,10 @@ Result<void> Builder::apply_expose(StageState& state, const dockerfile::Expose& 
 
 void Builder::apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check) {
   oci::ImageHealthcheck out;
-  if (check.none) out.test = {"NONE"};
-  else if (check.command.shell_form) out.test = {"CMD-SHELL", check.command.words.empty() ? "" : check.command.words[0]};
+  if (check.none)
+    out.test = {"NONE"};
+  else if (check.command.shell_form)
+    out.test = {"CMD-SHELL", check.command.words.empty() ? "" : check.command.words[0]};
   else {
     out.test = {"CMD"};
     out.test.insert(out.test.end(), check.command.words.begin(), check.command.words.end());
@@ -143,7 +151,8 @@ void Builder::apply_healthcheck(StageState& state, const dockerfile::Healthcheck
 Result<void> Builder::settings(StageState& state, const dockerfile::Instruction& step) {
   oci::ImageProcess& config = state.config.config;
   const auto wrapped = [&](const dockerfile::Command& command) {
-    std::vector<std::string> out = command.shell_form && !command.words.empty() ? shell_of(state) : std::vector<std::string>{};
+    std::vector<std::string> out =
+        command.shell_form && !command.words.empty() ? shell_of(state) : std::vector<std::string>{};
     out.insert(out.end(), command.words.begin(), command.words.end());
     return out;
   };
@@ -155,13 +164,16 @@ Result<void> Builder::settings(StageState& state, const dockerfile::Instruction&
   };
   if (const auto* env = std::get_if<dockerfile::Env>(&step.operation)) return apply_env(state, *env);
   if (const auto* arg = std::get_if<dockerfile::Arg>(&step.operation)) return apply_arg(state, *arg);
-  if (const auto* expose = std::get_if<dockerfile::Expose>(&step.operation)) return apply_expose(state, *expose, step.span);
+  if (const auto* expose = std::get_if<dockerfile::Expose>(&step.operation))
+    return apply_expose(state, *expose, step.span);
   if (const auto* check = std::get_if<dockerfile::Healthcheck>(&step.operation)) apply_healthcheck(state, *check);
   if (const auto* user = std::get_if<dockerfile::User>(&step.operation)) return text_of(user->user, config.user);
-  if (const auto* signal = std::get_if<dockerfile::Stopsignal>(&step.operation)) return text_of(signal->signal, config.stop_signal);
+  if (const auto* signal = std::get_if<dockerfile::Stopsignal>(&step.operation))
+    return text_of(signal->signal, config.stop_signal);
   if (const auto* shell = std::get_if<dockerfile::Shell>(&step.operation)) config.shell = shell->words;
   if (const auto* author = std::get_if<dockerfile::Maintainer>(&step.operation)) state.config.author = author->name;
-  if (const auto* trigger = std::get_if<dockerfile::Onbuild>(&step.operation)) config.on_build.push_back(trigger->expression);
+  if (const auto* trigger = std::get_if<dockerfile::Onbuild>(&step.operation))
+    config.on_build.push_back(trigger->expression);
   if (const auto* cmd = std::get_if<dockerfile::Cmd>(&step.operation)) {
     config.cmd = wrapped(cmd->command);
     config.args_escaped = true;
@@ -196,14 +208,16 @@ Result<void> Builder::apply(StageState& state, const dockerfile::Instruction& st
   begin_step(step.original);
   if (const auto* run = std::get_if<dockerfile::Run>(&step.operation)) return apply_run(state, *run, step, stage);
   if (const auto* copy = std::get_if<dockerfile::Copy>(&step.operation)) return apply_copy(state, *copy, step, stage);
-  if (const auto* workdir = std::get_if<dockerfile::Workdir>(&step.operation)) return apply_workdir(state, *workdir, step);
+  if (const auto* workdir = std::get_if<dockerfile::Workdir>(&step.operation))
+    return apply_workdir(state, *workdir, step);
   BERTH_TRY(settings(state, step));
   history(state, step.original, true);
   end_step(true);
   return {};
 }
 
-Result<std::vector<std::string>> Builder::lower_directories(const std::vector<LayerId>& layers, const image::LayerDraft& draft) {
+Result<std::vector<std::string>> Builder::lower_directories(const std::vector<LayerId>& layers,
+                                                            const image::LayerDraft& draft) {
   std::vector<std::string> out;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     auto directory = ports_.images.layer_directory(*layer);
@@ -217,7 +231,8 @@ Result<std::vector<std::string>> Builder::lower_directories(const std::vector<La
   return out;
 }
 
-Result<void> Builder::layer_step(StageState& state, const std::string& key, const std::function<Result<bool>(image::LayerDraft&)>& make) {
+Result<void> Builder::layer_step(StageState& state, const std::string& key,
+                                 const std::function<Result<bool>(image::LayerDraft&)>& make) {
   if (!request_.no_cache) {
     auto known = ports_.images.cache_get(key);
     if (!known) return known.error();
@@ -230,13 +245,15 @@ Result<void> Builder::layer_step(StageState& state, const std::string& key, cons
   }
   auto draft = ports_.images.begin_layer();
   if (!draft) return draft.error();
-  for (const auto& directory : {draft->upper(), draft->work(), draft->scratch()}) BERTH_TRY(sys::make_directories(directory, 0755));
+  for (const auto& directory : {draft->upper(), draft->work(), draft->scratch()})
+    BERTH_TRY(sys::make_directories(directory, 0755));
   // The upper directory's own metadata becomes that of `/`.
   auto lowers = lower_directories(state.layers, *draft);
   if (!lowers) return lowers.error();
   struct stat top {};
   if (stat(lowers->front().c_str(), &top) != 0) return Error::system(errno, "look at layer", lowers->front());
-  if (chown(draft->upper().c_str(), top.st_uid, top.st_gid) != 0 || chmod(draft->upper().c_str(), state.layers.empty() ? 0755 : top.st_mode & 07777) != 0)
+  if (chown(draft->upper().c_str(), top.st_uid, top.st_gid) != 0 ||
+      chmod(draft->upper().c_str(), state.layers.empty() ? 0755 : top.st_mode & 07777) != 0)
     return Error::system(errno, "prepare layer", draft->upper());
   auto made = make(*draft);
   if (!made) return made.error();
@@ -253,7 +270,8 @@ Result<void> Builder::layer_step(StageState& state, const std::string& key, cons
   return {};
 }
 
-Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir& workdir, const dockerfile::Instruction& step) {
+Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir& workdir,
+                                    const dockerfile::Instruction& step) {
   auto path = expand(state, workdir.path);
   if (!path) return path.error();
   std::string directory = absolute(state, *path);

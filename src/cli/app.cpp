@@ -33,12 +33,18 @@ namespace {
 std::string escape_annotation(std::string_view text, bool property) {
   std::string out;
   for (const char c : text) {
-    if (c == '%') out += "%25";
-    else if (c == '\r') out += "%0D";
-    else if (c == '\n') out += "%0A";
-    else if (property && c == ':') out += "%3A";
-    else if (property && c == ',') out += "%2C";
-    else out += c;
+    if (c == '%')
+      out += "%25";
+    else if (c == '\r')
+      out += "%0D";
+    else if (c == '\n')
+      out += "%0A";
+    else if (property && c == ':')
+      out += "%3A";
+    else if (property && c == ',')
+      out += "%2C";
+    else
+      out += c;
   }
   return out;
 }
@@ -49,8 +55,8 @@ void print_annotation(const text::Diagnostic& diagnostic) {
                                                                        : "notice";
   std::string place;
   if (diagnostic.span)
-    place = " file=" + escape_annotation(diagnostic.span.file->path(), true) + ",line=" + std::to_string(diagnostic.span.line) +
-            ",col=" + std::to_string(diagnostic.span.column);
+    place = " file=" + escape_annotation(diagnostic.span.file->path(), true) +
+            ",line=" + std::to_string(diagnostic.span.line) + ",col=" + std::to_string(diagnostic.span.column);
   std::fprintf(stderr, "::%s%s::%s\n", level, place.c_str(), escape_annotation(diagnostic.message, false).c_str());
 }
 
@@ -92,7 +98,8 @@ int run_command(const App& app) {
   if (!function)
     throw Failure(Error::make(ErrorKind::Unsupported, "`" + name + "` is not part of this build of berth"));
   if (command.needs_root && geteuid() != 0)
-    throw Failure(Error::make(ErrorKind::Permission, "`" + name + "` needs root: run `sudo " + app.program + " " + name + " ...`"));
+    throw Failure(Error::make(ErrorKind::Permission,
+                              "`" + name + "` needs root: run `sudo " + app.program + " " + name + " ...`"));
   return function(app);
 }
 
@@ -113,9 +120,10 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
     report(parsed.error());
     return parsed.error().exit_code();
   }
-  App app{.program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
+  App app{
+      .program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
   app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
-                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
+                                  app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
   app.color_out = wants_color(app, STDOUT_FILENO);
   app.color_err = wants_color(app, STDERR_FILENO);
   try {

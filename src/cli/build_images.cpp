@@ -20,7 +20,8 @@ struct Job {
   std::string name;  // of the first service, shown before each line
 };
 
-std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes) {
+std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services,
+                         const BuildWishes& wishes) {
   std::vector<Job> jobs;
   std::map<std::string, std::size_t> known;
   for (const auto& [name, service] : loaded.project.services) {
@@ -34,8 +35,11 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
     request.labels["com.docker.compose.version"] = BERTH_VERSION;
     request.tags.insert(request.tags.begin(), image_name(loaded.project, service));
     const auto [same, fresh] = known.try_emplace(build::definition_key(request), jobs.size());
-    if (fresh) jobs.push_back({std::move(request), name});
-    else jobs[same->second].request.tags.insert(jobs[same->second].request.tags.end(), request.tags.begin(), request.tags.end());
+    if (fresh)
+      jobs.push_back({std::move(request), name});
+    else
+      jobs[same->second].request.tags.insert(jobs[same->second].request.tags.end(), request.tags.begin(),
+                                             request.tags.end());
   }
   return jobs;
 }
@@ -52,10 +56,12 @@ void show(const App& app, const std::string& name, bool quiet, const build::Buil
   using Kind = build::BuildEvent::Kind;
   switch (event.kind) {
     case Kind::Step:
-      if (!quiet) say(fmt::format(" {}  [{} {}/{}] {}", name, event.stage, event.step, event.total, one_line(event.text)));
+      if (!quiet)
+        say(fmt::format(" {}  [{} {}/{}] {}", name, event.stage, event.step, event.total, one_line(event.text)));
       break;
     case Kind::Cached:
-      if (!quiet) say(fmt::format(" {}  [{} {}/{}] CACHED {}", name, event.stage, event.step, event.total, one_line(event.text)));
+      if (!quiet)
+        say(fmt::format(" {}  [{} {}/{}] CACHED {}", name, event.stage, event.step, event.total, one_line(event.text)));
       break;
     case Kind::Done: break;
     case Kind::Output:
@@ -80,7 +86,8 @@ std::string image_name(const model::Project& project, const model::Service& serv
   return service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
 }
 
-void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes) {
+void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
+                  const BuildWishes& wishes) {
   const auto jobs = jobs_of(loaded, services, wishes);
   if (jobs.empty()) return;
   must(state::open_roots(app.paths));
@@ -94,7 +101,8 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
                           .pull = {},
                           .network = build::bridge_network(app.paths.root)};
   for (const auto& job : jobs) {
-    const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) { show(app, job.name, wishes.quiet, event); });
+    const auto outcome = build::build(
+        job.request, ports, [&](const build::BuildEvent& event) { show(app, job.name, wishes.quiet, event); });
     if (outcome) continue;
     print_error(outcome.error().while_doing("building the image of service `" + job.name + "`"));
     throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};

@@ -21,8 +21,9 @@ struct BuildWishes {
 // The name under which a service's image is in the store.
 std::string image_name(const model::Project& project, const model::Service& service);
 
-// `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have been
-// printed) or of an interrupt; images built before stay.
-void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services, const BuildWishes& wishes);
+// `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have
+// been printed) or of an interrupt; images built before stay.
+void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
+                  const BuildWishes& wishes);
 
 }  // namespace berth::cli

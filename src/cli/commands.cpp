@@ -7,24 +7,11 @@ CommandFunction command_function(std::string_view name) {
     std::string_view name;
     CommandFunction function;
   } kFunctions[] = {
-      {"build", run_build},
-      {"config", run_config},
-      {"down", run_down},
-      {"exec", run_exec},
-      {"help", run_help},
-      {"image", run_image},
-      {"ps", run_ps},
-      {"kill", run_kill},
-      {"logs", run_logs},
-      {"pause", run_pause},
-      {"restart", run_restart},
-      {"rm", run_rm},
-      {"run", run_run},
-      {"start", run_start},
-      {"stop", run_stop},
-      {"unpause", run_unpause},
-      {"up", run_up},
-      {"version", run_version},
+      {"build", run_build}, {"config", run_config},   {"down", run_down},       {"exec", run_exec},
+      {"help", run_help},   {"image", run_image},     {"ps", run_ps},           {"kill", run_kill},
+      {"logs", run_logs},   {"pause", run_pause},     {"restart", run_restart}, {"rm", run_rm},
+      {"run", run_run},     {"start", run_start},     {"stop", run_stop},       {"unpause", run_unpause},
+      {"up", run_up},       {"version", run_version},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

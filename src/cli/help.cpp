@@ -14,9 +14,12 @@ std::string option_head(const Option& option) {
 
 std::string option_text(const Option& option) {
   std::string text(option.help);
-  if (option.effect == Effect::Refused) text += " (refused: " + std::string(option.why) + ")";
-  else if (option.effect == Effect::None) text += " (no effect: " + std::string(option.why) + ")";
-  else if (!option.fallback.empty() && option.value != ValueKind::Flag) text += " (default " + std::string(option.fallback) + ")";
+  if (option.effect == Effect::Refused)
+    text += " (refused: " + std::string(option.why) + ")";
+  else if (option.effect == Effect::None)
+    text += " (no effect: " + std::string(option.why) + ")";
+  else if (!option.fallback.empty() && option.value != ValueKind::Flag)
+    text += " (default " + std::string(option.fallback) + ")";
   return text;
 }
 
@@ -43,15 +46,17 @@ std::string program_help(std::string_view program) {
   for (const Command& command : commands())
     if (!command.hidden) rows.emplace_back(std::string(command.name), std::string(command.summary));
   const std::string name(program);
-  return "Usage: " + name + " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
+  return "Usage: " + name +
+         " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
          "Builds and runs the services of a compose file. No daemon: stacks run by themselves.\n\n"
-         "Commands:\n" + two_columns(rows) +
-         "\nGlobal options:\n" + option_section(global_options()) +
-         "\nRun `" + name + " COMMAND --help` for the options of a command.\n";
+         "Commands:\n" +
+         two_columns(rows) + "\nGlobal options:\n" + option_section(global_options()) + "\nRun `" + name +
+         " COMMAND --help` for the options of a command.\n";
 }
 
 std::string command_help(std::string_view program, const Command& command) {
-  std::string usage = "Usage: " + std::string(program) + " [GLOBAL OPTIONS] " + std::string(command.name) + " [OPTIONS]";
+  std::string usage =
+      "Usage: " + std::string(program) + " [GLOBAL OPTIONS] " + std::string(command.name) + " [OPTIONS]";
   if (!command.operands.empty()) usage += " " + std::string(command.operands);
   std::string out = usage + "\n\n" + std::string(command.summary) + "\n";
   if (!command.alias.empty()) out += "\nAlso called: " + std::string(command.alias) + "\n";

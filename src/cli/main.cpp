@@ -1,4 +1,5 @@
-// The program. `berth __supervisor ...` is how the keeper starts a stack's own process; everything else is the command line.
+// The program. `berth __supervisor ...` is how the keeper starts a stack's own process; everything else is the command
+// line.
 #include <string>
 #include <vector>
 

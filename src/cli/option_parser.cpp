@@ -94,8 +94,10 @@ class LineParser {
         ++position_;
       } else if (!flags_ended_ && argument.size() > 1 && argument[0] == '-') {
         ++position_;
-        if (argument[1] == '-') take_long(argument.substr(2));
-        else take_short(argument.substr(1));
+        if (argument[1] == '-')
+          take_long(argument.substr(2));
+        else
+          take_short(argument.substr(1));
       } else {
         ++position_;
         take_word(argument);
@@ -184,7 +186,8 @@ class LineParser {
     if (line_.command)
       for (const Option& option : global_options())
         if (option.short_name == letter)
-          hint = "-" + std::string(1, letter) + " is a global flag: it goes before `" + std::string(line_.command->name) + "`";
+          hint = "-" + std::string(1, letter) + " is a global flag: it goes before `" +
+                 std::string(line_.command->name) + "`";
     fail(std::string("unknown shorthand flag: '") + letter + "' in -" + letters, hint);
   }
 
@@ -234,11 +237,15 @@ class LineParser {
   void check_operands() {
     if (!line_.command || line_.help) return;
     const std::size_t count = line_.operands.size();
-    const std::string usage = "usage: berth " + std::string(line_.command->name) + " [OPTIONS] " + std::string(line_.command->operands);
+    const std::string usage =
+        "usage: berth " + std::string(line_.command->name) + " [OPTIONS] " + std::string(line_.command->operands);
     if (count < line_.command->min_operands)
-      fail("`" + std::string(line_.command->name) + "` needs " + (count == 0 ? "an argument" : "more arguments"), usage);
+      fail("`" + std::string(line_.command->name) + "` needs " + (count == 0 ? "an argument" : "more arguments"),
+           usage);
     else if (count > line_.command->max_operands)
-      fail("`" + std::string(line_.command->name) + "` takes no argument `" + line_.operands[line_.command->max_operands] + "`", usage);
+      fail("`" + std::string(line_.command->name) + "` takes no argument `" +
+               line_.operands[line_.command->max_operands] + "`",
+           usage);
   }
 
   const std::vector<std::string>& arguments_;

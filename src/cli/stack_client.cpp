@@ -37,18 +37,21 @@ std::unique_ptr<control::Client> connect(const App& app, const ProjectName& proj
   auto client = control::Client::connect(app.paths.control_socket(project), BERTH_VERSION);
   if (!client) {
     if (client.error().kind() == ErrorKind::NotFound)
-      throw Failure(Error::make(ErrorKind::NotFound, "stack `" + project.value + "` is not up: no supervisor serves it"));
+      throw Failure(
+          Error::make(ErrorKind::NotFound, "stack `" + project.value + "` is not up: no supervisor serves it"));
     throw Failure(client.error().while_doing("asking the supervisor of `" + project.value + "`"));
   }
   const control::HelloReply& server = (*client)->server();
   if (!server.accepted)
-    throw Failure(Error::make(ErrorKind::Protocol, "the supervisor of `" + project.value + "` is of another version: " + server.reason));
+    throw Failure(Error::make(ErrorKind::Protocol,
+                              "the supervisor of `" + project.value + "` is of another version: " + server.reason));
   return std::move(*client);
 }
 
 }  // namespace
 
-int request_of_stack(const App& app, const ProjectName& project, const control::Message& request, const std::vector<int>& descriptors) {
+int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,
+                     const std::vector<int>& descriptors) {
   const auto client = connect(app, project);
   const ProgressMode mode = progress_mode(app);
   int interrupts = 0;
@@ -72,12 +75,13 @@ int request_of_stack(const App& app, const ProjectName& project, const control::
   const auto received = client->receive([&](control::Message message, std::vector<sys::UniqueFd>) {
     if (const auto* line = std::get_if<control::LogLine>(&message)) {
       std::FILE* out = raw && line->stream == logs::Stream::Stderr ? stderr : stdout;
-      const std::string text = raw ? line->text : formatter.line(logs::display_name(line->container, project.value), line->text, line->time);
+      const std::string text =
+          raw ? line->text : formatter.line(logs::display_name(line->container, project.value), line->text, line->time);
       std::fwrite(text.data(), 1, text.size(), out);
       std::fflush(out);
     } else if (const auto* exited = std::get_if<control::Exited>(&message); exited && !raw) {
-      std::printf("%s exited with code %d%s\n", logs::display_name(exited->container, project.value).c_str(), exited->code,
-                  exited->restarting ? " (restarting)" : "");
+      std::printf("%s exited with code %d%s\n", logs::display_name(exited->container, project.value).c_str(),
+                  exited->code, exited->restarting ? " (restarting)" : "");
       std::fflush(stdout);
     }
     const auto code = show(mode, message);

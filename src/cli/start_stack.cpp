@@ -50,7 +50,8 @@ void await_supervisor(const App& app, const ProjectName& project, sys::Inotify& 
   up = answers(app, project);
   if (!up) loop.run();
   if (!up)
-    throw Failure(Error::make(ErrorKind::TimedOut, "the supervisor of `" + project.value + "` does not come up: " + last_words(app, project)));
+    throw Failure(Error::make(ErrorKind::TimedOut, "the supervisor of `" + project.value +
+                                                       "` does not come up: " + last_words(app, project)));
 }
 
 }  // namespace
@@ -72,7 +73,8 @@ void ensure_supervisor(const App& app, const ProjectName& project) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed).string();
   if (failed) throw Failure(Error::system(failed.value(), "find the program itself"));
   const std::string socket = app.paths.control_socket(project);
-  if (::unlink(socket.c_str()) < 0 && errno != ENOENT) throw Failure(Error::system(errno, "remove", socket));  // of an earlier pair
+  if (::unlink(socket.c_str()) < 0 && errno != ENOENT)
+    throw Failure(Error::system(errno, "remove", socket));  // of an earlier pair
   runtime::StartPair pair;
   pair.run_dir = app.paths.run(project);
   pair.supervisor_argv = {program, "__supervisor", app.paths.root, app.paths.run_root, project.value};
@@ -89,8 +91,10 @@ std::map<std::string, engine::ImageFacts> image_facts(const App& app, const mode
   for (const auto& [name, service] : project.services) {
     const std::string reference = image_name(project, service);
     const auto digest = store.find(reference);
-    if (digest) facts[reference] = must(store.facts(*digest));
-    else if (digest.error().kind() != ErrorKind::NotFound) throw Failure(digest.error());
+    if (digest)
+      facts[reference] = must(store.facts(*digest));
+    else if (digest.error().kind() != ErrorKind::NotFound)
+      throw Failure(digest.error());
   }
   return facts;
 }
@@ -102,7 +106,8 @@ void remove_run_directory(const App& app, const ProjectName& project) {
   must(sys::remove_tree(directory));
   // Innermost first. A parent that another stack still uses is busy, and stays.
   for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
-    if (auto removed = sys::CgroupSet::find(name).remove(); !removed && removed.error().kind() != ErrorKind::Busy) throw Failure(removed.error());
+    if (auto removed = sys::CgroupSet::find(name).remove(); !removed && removed.error().kind() != ErrorKind::Busy)
+      throw Failure(removed.error());
 }
 
 }  // namespace berth::cli

@@ -1,4 +1,5 @@
-// Makes sure that a supervisor serves the stack: starts keeper and supervisor where none is up, and waits for the socket.
+// Makes sure that a supervisor serves the stack: starts keeper and supervisor where none is up, and waits for the
+// socket.
 #pragma once
 
 #include <map>

@@ -13,7 +13,8 @@ namespace {
 // A `$` that is printed would be read as a variable when the output is loaded again.
 void double_dollars(Node& node) {
   if (node.is_string())
-    for (std::size_t at = node.text.find('$'); at != std::string::npos; at = node.text.find('$', at + 2)) node.text.insert(at, 1, '$');
+    for (std::size_t at = node.text.find('$'); at != std::string::npos; at = node.text.find('$', at + 2))
+      node.text.insert(at, 1, '$');
   for (auto& item : node.items) double_dollars(item);
   for (auto& [key, value] : node.fields) {
     Node name = Node::of(key);
@@ -53,11 +54,14 @@ Node printed(const ConfigOptions& options, const Loaded& loaded) {
       if (options.format == "json")
         for (std::size_t i = service.fields.size(); i-- > 0;) {
           const std::string key = service.fields[i].first;
-          if (key.starts_with("x-")) service.erase(key);
-          else if (key == "networks") drop_extensions(service.fields[i].second);
+          if (key.starts_with("x-"))
+            service.erase(key);
+          else if (key == "networks")
+            drop_extensions(service.fields[i].second);
         }
       if (Node* hosts = service.find("extra_hosts"))
-        std::sort(hosts->items.begin(), hosts->items.end(), [](const Node& a, const Node& b) { return a.text < b.text; });
+        std::sort(hosts->items.begin(), hosts->items.end(),
+                  [](const Node& a, const Node& b) { return a.text < b.text; });
     }
   if (options.format == "json")
     if (Node* networks = tree.find("networks"))
@@ -83,10 +87,12 @@ std::string list_hashes(const ConfigOptions& options, const Loaded& loaded, Conf
   std::string out;
   for (const auto& [name, service] : loaded.project.services) {
     const std::string wanted = "," + options.hash_of + ",";
-    if (options.hash_of == "*" || wanted.find("," + name + ",") != std::string::npos) out += name + " " + model::config_hash(service) + "\n";
+    if (options.hash_of == "*" || wanted.find("," + name + ",") != std::string::npos)
+      out += name + " " + model::config_hash(service) + "\n";
   }
   std::string names = options.hash_of + ",";
-  for (std::size_t comma = names.find(','); options.hash_of != "*" && comma != std::string::npos; comma = names.find(',')) {
+  for (std::size_t comma = names.find(','); options.hash_of != "*" && comma != std::string::npos;
+       comma = names.find(',')) {
     const std::string name = names.substr(0, comma);
     names.erase(0, comma + 1);
     if (loaded.project.services.count(name)) continue;
@@ -106,10 +112,14 @@ std::string list_images(const Loaded& loaded) {
 std::string list_variables(const Loaded& loaded) {
   std::size_t width = 4;
   for (const auto& use : loaded.variables) width = std::max(width, use.name.size());
-  const auto column = [](std::string text, std::size_t size) { return text.append(size > text.size() ? size - text.size() : 0, ' '); };
-  std::string out = column("NAME", width + 12) + column("REQUIRED", 20) + column("DEFAULT VALUE", 20) + "ALTERNATE VALUE\n";
+  const auto column = [](std::string text, std::size_t size) {
+    return text.append(size > text.size() ? size - text.size() : 0, ' ');
+  };
+  std::string out =
+      column("NAME", width + 12) + column("REQUIRED", 20) + column("DEFAULT VALUE", 20) + "ALTERNATE VALUE\n";
   for (const auto& use : loaded.variables)
-    out += column(use.name, width + 12) + column(use.required ? "true" : "false", 20) + column(use.default_value, 20) + use.alternate_value + "\n";
+    out += column(use.name, width + 12) + column(use.required ? "true" : "false", 20) + column(use.default_value, 20) +
+           use.alternate_value + "\n";
   return out;
 }
 
@@ -135,7 +145,8 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
     case ConfigListing::Models: {
       std::string out;
       if (const Node* models = loaded.tree.find("models"))
-        for (const auto& [key, value] : models->fields) out += (value.find("model") ? value.find("model")->text : key) + "\n";
+        for (const auto& [key, value] : models->fields)
+          out += (value.find("model") ? value.find("model")->text : key) + "\n";
       return out;
     }
   }
@@ -146,9 +157,12 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
 
 ConfigOutput run_config(const ConfigOptions& options, const Environment& environment, FileReader& files) {
   ConfigOutput output;
-  if (options.format != "yaml" && options.format != "json") return {.out = {}, .err = "error: unsupported format `" + options.format + "`: yaml or json\n", .exit_code = 1};
+  if (options.format != "yaml" && options.format != "json")
+    return {.out = {}, .err = "error: unsupported format `" + options.format + "`: yaml or json\n", .exit_code = 1};
   if (options.resolve_image_digests || options.lock_image_digests)
-    return {.out = {}, .err = "error: image digests cannot be resolved: this version talks to no registry\n", .exit_code = 1};
+    return {.out = {},
+            .err = "error: image digests cannot be resolved: this version talks to no registry\n",
+            .exit_code = 1};
   const LoadOutcome outcome = load(options.load, environment, files);
   for (const auto& diagnostic : outcome.diagnostics.all()) output.err += text::render(diagnostic);
   output.exit_code = outcome.exit_code;
@@ -187,7 +201,8 @@ const FlagSpec kConfigFlags[] = {
     {"--volumes", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Volumes; }, false},
     {"--networks", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Networks; }, false},
     {"--images", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Images; }, false},
-    {"--profiles", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Profiles, o.load.profiles = {"*"}; }, false},
+    {"--profiles",
+     [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Profiles, o.load.profiles = {"*"}; }, false},
     {"--environment", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Environment; }, false},
     {"--variables", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Variables; }, false},
     {"--models", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Models; }, false},
@@ -202,8 +217,8 @@ const FlagSpec kConfigFlags[] = {
 
 }  // namespace
 
-ConfigOutput run_config_command(const std::vector<std::string>& arguments, const std::string& working_dir, const Environment& environment,
-                                FileReader& files, const std::string& stdin_text) {
+ConfigOutput run_config_command(const std::vector<std::string>& arguments, const std::string& working_dir,
+                                const Environment& environment, FileReader& files, const std::string& stdin_text) {
   ConfigOptions options;
   options.load.working_dir = working_dir;
   options.load.stdin_text = stdin_text;
@@ -211,8 +226,10 @@ ConfigOutput run_config_command(const std::vector<std::string>& arguments, const
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string name = arguments[i], value;
     if (!name.starts_with('-')) {
-      if (after_verb) options.load.services.push_back(name);
-      else if (name != "config") return {.out = {}, .err = "error: unknown command `" + name + "`\n", .exit_code = 1};
+      if (after_verb)
+        options.load.services.push_back(name);
+      else if (name != "config")
+        return {.out = {}, .err = "error: unknown command `" + name + "`\n", .exit_code = 1};
       after_verb = true;
       continue;
     }
@@ -223,7 +240,8 @@ ConfigOutput run_config_command(const std::vector<std::string>& arguments, const
     const FlagSpec* flag = std::find_if(begin, end, [&](const FlagSpec& spec) { return spec.name == name; });
     if (flag == end) return {.out = {}, .err = "error: unknown flag: " + name + "\n", .exit_code = 16};
     if (flag->takes_value && equals == std::string::npos) {
-      if (++i == arguments.size()) return {.out = {}, .err = "error: flag " + name + " needs a value\n", .exit_code = 16};
+      if (++i == arguments.size())
+        return {.out = {}, .err = "error: flag " + name + " needs a value\n", .exit_code = 16};
       value = arguments[i];
     }
     flag->apply(options, value);

@@ -1,4 +1,5 @@
-// The grammar of .env files: K=V, K: V, export K=V, bare K, quotes over several lines, escapes, `$` in unquoted and "…".
+// The grammar of .env files: K=V, K: V, export K=V, bare K, quotes over several lines, escapes, `$` in unquoted and
+// "…".
 #include <algorithm>
 #include <cctype>
 
@@ -68,8 +69,10 @@ class DotenvReader {
     at_ += separator + 1;
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
     const std::string name(key);
-    if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'')) read_quoted(name);
-    else read_unquoted(name);
+    if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\''))
+      read_quoted(name);
+    else
+      read_unquoted(name);
   }
 
   void store(const std::string& name, std::string value) { result_.entries.emplace_back(name, std::move(value)); }
@@ -78,7 +81,7 @@ class DotenvReader {
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
     std::string_view value = text_.substr(at_, end - at_);
     for (std::size_t i = 0; i < value.size(); ++i)
-      if (value[i] == '#' && i > 0 && ( value[i - 1] == ' ' || value[i - 1] == '\t')) value = value.substr(0, i);
+      if (value[i] == '#' && i > 0 && (value[i - 1] == ' ' || value[i - 1] == '\t')) value = value.substr(0, i);
     while (!value.empty() && std::isspace(static_cast<unsigned char>(value.back()))) value.remove_suffix(1);
     at_ = end;
     store_expanded(name, std::string(value));
@@ -132,10 +135,16 @@ class DotenvReader {
       }
       const char next = raw[++i];
       const std::size_t known = kLetters.find(next);
-      if (next == '$') value += "$$";
-      else if (next == 'c') value += "\\c";
-      else if (known != std::string_view::npos) value += kValues[known];
-      else if (next == '0' && i + 3 < raw.size() && std::all_of(raw.begin() + static_cast<std::ptrdiff_t>(i) + 1, raw.begin() + static_cast<std::ptrdiff_t>(i) + 4, [](char c) { return c >= '0' && c <= '7'; })) {
+      if (next == '$')
+        value += "$$";
+      else if (next == 'c')
+        value += "\\c";
+      else if (known != std::string_view::npos)
+        value += kValues[known];
+      else if (next == '0' && i + 3 < raw.size() &&
+               std::all_of(raw.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                           raw.begin() + static_cast<std::ptrdiff_t>(i) + 4,
+                           [](char c) { return c >= '0' && c <= '7'; })) {
         value += static_cast<char>((raw[i + 1] - '0') * 64 + (raw[i + 2] - '0') * 8 + (raw[i + 3] - '0'));
         i += 3;
       } else {
@@ -176,8 +185,10 @@ DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup) {
       result.line = number;
       return result;
     }
-    if (equals != std::string_view::npos) result.entries.emplace_back(name, std::string(line.substr(equals + 1)));
-    else if (auto value = lookup(name)) result.entries.emplace_back(name, std::move(value));
+    if (equals != std::string_view::npos)
+      result.entries.emplace_back(name, std::string(line.substr(equals + 1)));
+    else if (auto value = lookup(name))
+      result.entries.emplace_back(name, std::move(value));
   }
   return result;
 }

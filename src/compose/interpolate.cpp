@@ -19,8 +19,10 @@ std::size_t name_length(std::string_view text) {
 std::size_t closing_brace(std::string_view text) {
   int depth = 1;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{') ++depth, ++i;
-    else if (text[i] == '}' && --depth == 0) return i;
+    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{')
+      ++depth, ++i;
+    else if (text[i] == '}' && --depth == 0)
+      return i;
   }
   return std::string_view::npos;
 }
@@ -49,7 +51,9 @@ Substitution substitute_braced(std::string_view inside, const Lookup& lookup, co
   if (given) return {.text = *value, .error = {}};
   Substitution other = substitute(argument, lookup, observe, depth + 1);
   if (op == '-' || !other.error.empty()) return other;
-  return {.text = {}, .error = "required variable " + name + " is missing a value" + (other.text.empty() ? "" : ": " + other.text), .missing = true};
+  return {.text = {},
+          .error = "required variable " + name + " is missing a value" + (other.text.empty() ? "" : ": " + other.text),
+          .missing = true};
 }
 
 }  // namespace
@@ -75,7 +79,8 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
     } else if (const std::size_t length = name_length(text)) {
       const std::string name(text.substr(0, length));
       const auto value = lookup(name);
-      if (observe) observe({.name = name, .required = false, .default_value = {}, .alternate_value = {}}, value.has_value());
+      if (observe)
+        observe({.name = name, .required = false, .default_value = {}, .alternate_value = {}}, value.has_value());
       result.text += value.value_or("");
       text.remove_prefix(length);
     } else {
@@ -98,13 +103,17 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
     if (known.default_value.empty()) known.default_value = use.default_value;
     if (known.alternate_value.empty()) known.alternate_value = use.alternate_value;
     if (!found && state.warned_unset.insert(use.name).second)
-      state.warning(node.place, "variable `" + use.name + "` is not set; an empty text is used", "for a literal dollar write `$$`");
+      state.warning(node.place, "variable `" + use.name + "` is not set; an empty text is used",
+                    "for a literal dollar write `$$`");
   };
   Substitution done = substitute(node.text, lookup, observe);
-  if (done.error.empty()) node.text = std::move(done.text);
+  if (done.error.empty())
+    node.text = std::move(done.text);
   else if (done.error == "invalid")
-    state.error(node.place, "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`", "for a literal dollar write `$$`");
-  else state.error(node.place, "in `" + path + "`: " + done.error);
+    state.error(node.place, "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`",
+                "for a literal dollar write `$$`");
+  else
+    state.error(node.place, "in `" + path + "`: " + done.error);
 }
 
 }  // namespace

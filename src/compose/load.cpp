@@ -79,7 +79,8 @@ struct Located {
 
 Located find_default_files(LoadState& state, const std::string& start) {
   static const char* const kNames[] = {"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
-  static const char* const kOverrides[] = {"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"};
+  static const char* const kOverrides[] = {"compose.override.yml", "compose.override.yaml",
+                                           "docker-compose.override.yml", "docker-compose.override.yaml"};
   for (std::string directory = start;; directory = parent_path(directory)) {
     for (const char* name : kNames) {
       const std::string path = absolute_path(name, directory);
@@ -94,7 +95,8 @@ Located find_default_files(LoadState& state, const std::string& start) {
     }
     if (directory == "/") break;
   }
-  state.diagnostics.error({}, "no compose file in `" + start + "` or any folder above it", "berth looks for compose.yaml, compose.yml, docker-compose.yml and docker-compose.yaml");
+  state.diagnostics.error({}, "no compose file in `" + start + "` or any folder above it",
+                          "berth looks for compose.yaml, compose.yml, docker-compose.yml and docker-compose.yaml");
   return {.files = {}, .directory = start, .exit_code = kNoComposeFile};
 }
 
@@ -102,12 +104,15 @@ Located locate(LoadState& state) {
   const LoadOptions& options = state.options;
   std::vector<std::string> names = options.files;
   if (names.empty()) {
-    if (const auto listed = state.variables.find("COMPOSE_FILE"); listed != state.variables.end() && !listed->second.empty()) {
+    if (const auto listed = state.variables.find("COMPOSE_FILE");
+        listed != state.variables.end() && !listed->second.empty()) {
       const auto separator = state.variables.find("COMPOSE_PATH_SEPARATOR");
-      names = split_list(listed->second, separator == state.variables.end() || separator->second.empty() ? ':' : separator->second[0]);
+      names = split_list(listed->second,
+                         separator == state.variables.end() || separator->second.empty() ? ':' : separator->second[0]);
     }
   }
-  const std::string project_directory = options.project_directory.empty() ? "" : absolute_path(options.project_directory, options.working_dir);
+  const std::string project_directory =
+      options.project_directory.empty() ? "" : absolute_path(options.project_directory, options.working_dir);
   if (names.empty()) {
     Located found = find_default_files(state, project_directory.empty() ? options.working_dir : project_directory);
     if (!project_directory.empty()) found.directory = project_directory;
@@ -129,11 +134,13 @@ Located locate(LoadState& state) {
 void load_environment(LoadState& state, const std::string& directory) {
   std::vector<std::string> names = state.options.env_files;
   if (names.empty())
-    if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end()) names = split_list(listed->second, ',');
+    if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end())
+      names = split_list(listed->second, ',');
   Variables added;
   const auto disabled = state.variables.find("COMPOSE_DISABLE_ENV_FILE");
   if (!names.empty()) {
-    for (const auto& name : names) add_env_file(state, absolute_path(name, state.options.working_dir), state.variables, added, true);
+    for (const auto& name : names)
+      add_env_file(state, absolute_path(name, state.options.working_dir), state.variables, added, true);
   } else if (disabled == state.variables.end() || (disabled->second != "1" && disabled->second != "true")) {
     add_env_file(state, absolute_path(".env", directory), state.variables, added, false);
   }
@@ -143,7 +150,8 @@ void load_environment(LoadState& state, const std::string& directory) {
 std::string normalized_name(const std::string& text) {
   std::string name;
   for (const unsigned char c : text)
-    if (const int lower = std::tolower(c); std::isalnum(lower) || ((c == '_' || c == '-') && !name.empty())) name += static_cast<char>(lower);
+    if (const int lower = std::tolower(c); std::isalnum(lower) || ((c == '_' || c == '-') && !name.empty()))
+      name += static_cast<char>(lower);
   return name;
 }
 
@@ -151,10 +159,14 @@ std::string normalized_name(const std::string& text) {
 std::string project_name(LoadState& state, const std::vector<Node>& documents, const std::string& directory) {
   std::string given = state.options.project_name.value_or("");
   if (given.empty())
-    if (const auto variable = state.variables.find("COMPOSE_PROJECT_NAME"); variable != state.variables.end()) given = variable->second;
+    if (const auto variable = state.variables.find("COMPOSE_PROJECT_NAME"); variable != state.variables.end())
+      given = variable->second;
   if (!given.empty()) {
     if (normalized_name(given) != given)
-      state.diagnostics.error({}, "invalid project name `" + given + "`: lower-case letters, digits, `-` and `_` only, beginning with a letter or digit", "for example `" + normalized_name(given) + "`");
+      state.diagnostics.error({},
+                              "invalid project name `" + given +
+                                  "`: lower-case letters, digits, `-` and `_` only, beginning with a letter or digit",
+                              "for example `" + normalized_name(given) + "`");
     return given;
   }
   std::string name;
@@ -183,7 +195,8 @@ std::vector<Node> read_documents(LoadState& state, const std::string& path, cons
   auto documents = parse_yaml(state, shown, *content);
   std::erase_if(documents, [](const Node& node) { return node.is_null(); });
   for (const auto& document : documents)
-    if (!document.is_map()) state.error(document.place, "a compose file must be a map with `services:`, not a list or text");
+    if (!document.is_map())
+      state.error(document.place, "a compose file must be a map with `services:`, not a list or text");
   std::erase_if(documents, [](const Node& node) { return !node.is_map(); });
   return documents;
 }
@@ -202,7 +215,8 @@ std::vector<std::string> include_paths(const Node& entry) {
   if (entry.is_string()) return {entry.text};
   const Node* path = entry.find("path");
   if (path && path->is_string()) paths.push_back(path->text);
-  if (path) for (const auto& item : path->items) paths.push_back(item.scalar_text());
+  if (path)
+    for (const auto& item : path->items) paths.push_back(item.scalar_text());
   return paths;
 }
 
@@ -211,11 +225,13 @@ void include_entry(LoadState& state, Node& included, const Node& entry, const Sc
   if (paths.empty()) return state.error(entry.place, "an include needs `path`");
   const std::string first = absolute_path(paths[0], scope.directory);
   std::string directory = parent_path(first);
-  if (const Node* given = entry.find("project_directory")) directory = absolute_path(given->scalar_text(), scope.directory);
+  if (const Node* given = entry.find("project_directory"))
+    directory = absolute_path(given->scalar_text(), scope.directory);
   Variables variables = scope.variables, added;
   if (const Node* env = entry.find("env_file")) {
     if (env->is_string()) add_env_file(state, absolute_path(env->text, scope.directory), variables, added, true);
-    for (const auto& item : env->items) add_env_file(state, absolute_path(item.scalar_text(), scope.directory), variables, added, true);
+    for (const auto& item : env->items)
+      add_env_file(state, absolute_path(item.scalar_text(), scope.directory), variables, added, true);
   } else {
     add_env_file(state, directory + "/.env", variables, added, false);
   }
@@ -236,7 +252,8 @@ void include_entry(LoadState& state, Node& included, const Node& entry, const Sc
 }
 
 // One service's `extends`, followed to its end. `chain` holds "service in file".
-void extend_service(LoadState& state, Node& document, const std::string& name, const Scope& scope, std::vector<std::string> chain) {
+void extend_service(LoadState& state, Node& document, const std::string& name, const Scope& scope,
+                    std::vector<std::string> chain) {
   Node* services = document.find("services");
   Node* service = services ? services->find(name) : nullptr;
   const Node* found = service ? service->find("extends") : nullptr;
@@ -268,11 +285,14 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
   } else {
     if (base_service == name) return state.error(extends.place, "service `" + name + "` extends itself");
     extend_service(state, document, base_service, scope, chain);
-    if (std::find_if(chain.begin(), chain.end(), [&](const auto& link) { return link == base_service + " in " + scope.path; }) != chain.end())
+    if (std::find_if(chain.begin(), chain.end(),
+                     [&](const auto& link) { return link == base_service + " in " + scope.path; }) != chain.end())
       return state.error(extends.place, "services `" + name + "` and `" + base_service + "` extend each other");
     if (const Node* wanted = document.find("services")->find(base_service)) base = *wanted;
   }
-  if (!base.is_map()) return state.error(base_name_node->place, "service `" + name + "` extends `" + base_service + "`, which does not exist there");
+  if (!base.is_map())
+    return state.error(base_name_node->place,
+                       "service `" + name + "` extends `" + base_service + "`, which does not exist there");
   service = document.find("services")->find(name);
   Node holder = Node::map(), over = Node::map();
   holder.set("services", Node::map()).set(name, std::move(base));
@@ -290,7 +310,8 @@ Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& 
       for (const auto& entry : list->items) include_entry(state, included, entry, scope);
     document.erase("include");
     if (document.find("version"))
-      state.warning(document.key_place("version"), "the attribute `version` is obsolete and ignored", "remove the line");
+      state.warning(document.key_place("version"), "the attribute `version` is obsolete and ignored",
+                    "remove the line");
     canonicalize(state, document);
     document.erase("version");
     merge(included, std::move(document));
@@ -311,13 +332,15 @@ std::set<std::string> active_profiles(const LoadState& state) {
   return active;
 }
 
-std::set<std::string> disabled_services(const LoadState& state, const Node& model, std::set<std::string>& all_profiles) {
+std::set<std::string> disabled_services(const LoadState& state, const Node& model,
+                                        std::set<std::string>& all_profiles) {
   const auto active = active_profiles(state);
   std::set<std::string> disabled;
   for (const auto& [name, service] : model.find("services")->fields) {
     const Node* profiles = service.find("profiles");
     if (!profiles || profiles->items.empty()) continue;
-    bool enabled = active.count("*") || std::find(state.options.services.begin(), state.options.services.end(), name) != state.options.services.end();
+    bool enabled = active.count("*") || std::find(state.options.services.begin(), state.options.services.end(), name) !=
+                                            state.options.services.end();
     for (const auto& profile : profiles->items) {
       all_profiles.insert(profile.text);
       enabled = enabled || active.count(profile.text);
@@ -342,7 +365,8 @@ void select_services(LoadState& state, Node& model) {
     for (const auto& [name, service] : services.fields) known.push_back(name);
     for (const auto& name : state.options.services) {
       const auto near = text::nearest(name, known);
-      if (!services.find(name)) state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
+      if (!services.find(name))
+        state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
       need(services, name, !state.options.no_dependencies, wanted);
     }
     for (const auto& name : known)
@@ -351,23 +375,28 @@ void select_services(LoadState& state, Node& model) {
   if (state.options.all_resources) return;
   std::map<std::string, std::set<std::string>> used;
   for (const auto& [name, service] : services.fields) {
-    if (const Node* networks = service.find("networks")) for (const auto& [key, attachment] : networks->fields) used["networks"].insert(key);
+    if (const Node* networks = service.find("networks"))
+      for (const auto& [key, attachment] : networks->fields) used["networks"].insert(key);
     if (const Node* mounts = service.find("volumes"))
       for (const auto& mount : mounts->items)
-        if (const Node* source = mount.find("source"); source && mount.find("type")->text == "volume") used["volumes"].insert(source->text);
+        if (const Node* source = mount.find("source"); source && mount.find("type")->text == "volume")
+          used["volumes"].insert(source->text);
     const Node* build = service.find("build");
     for (const char* kind : {"secrets", "configs"})
       for (const Node* owner : {&service, build})
         if (const Node* grants = owner ? owner->find(kind) : nullptr)
-          for (const auto& grant : grants->items) if (const Node* source = grant.find("source")) used[kind].insert(source->text);
-    if (const Node* models = service.find("models")) for (const auto& [key, value] : models->fields) used["models"].insert(key);
+          for (const auto& grant : grants->items)
+            if (const Node* source = grant.find("source")) used[kind].insert(source->text);
+    if (const Node* models = service.find("models"))
+      for (const auto& [key, value] : models->fields) used["models"].insert(key);
   }
   for (const char* kind : {"networks", "volumes", "secrets", "configs", "models"}) {
     Node* objects = model.find(kind);
     if (!objects) continue;
     std::vector<std::string> keys;
     for (const auto& [key, value] : objects->fields) keys.push_back(key);
-    for (const auto& key : keys) if (!used[kind].count(key)) objects->erase(key);
+    for (const auto& key : keys)
+      if (!used[kind].count(key)) objects->erase(key);
     if (objects->fields.empty()) model.erase(kind);
   }
 }
@@ -376,13 +405,17 @@ void select_services(LoadState& state, Node& model) {
 
 LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files) {
   LoadOutcome outcome;
-  LoadState state{.options = options, .files = files, .diagnostics = outcome.diagnostics, .variables = environment.variables};
+  LoadState state{
+      .options = options, .files = files, .diagnostics = outcome.diagnostics, .variables = environment.variables};
   const auto failed = [&](int code) {
     if (outcome.diagnostics.has_errors()) outcome.exit_code = code;
     return outcome.diagnostics.has_errors();
   };
-  const std::string first_directory = !options.project_directory.empty() ? absolute_path(options.project_directory, options.working_dir)
-                                      : !options.files.empty() && options.files[0] != "-" ? parent_path(absolute_path(options.files[0], options.working_dir)) : options.working_dir;
+  const std::string first_directory = !options.project_directory.empty()
+                                          ? absolute_path(options.project_directory, options.working_dir)
+                                      : !options.files.empty() && options.files[0] != "-"
+                                          ? parent_path(absolute_path(options.files[0], options.working_dir))
+                                          : options.working_dir;
   load_environment(state, first_directory);
   if (failed(kInvalidModel)) return outcome;
   const Located located = locate(state);
@@ -401,7 +434,10 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
 
   Node model = Node::map();
   for (std::size_t i = 0; i < located.files.size(); ++i)
-    merge(model, load_documents(state, std::move(documents[i]), {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
+    merge(model,
+          load_documents(
+              state, std::move(documents[i]),
+              {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
   strip_tags(model);
   if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
   if (failed(kInvalidModel)) return outcome;
@@ -433,7 +469,8 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   loaded.project.name = ProjectName(name);
   loaded.project.working_dir = located.directory;
   loaded.project.config_files = located.files;
-  for (const auto& file : options.env_files) loaded.project.environment_files.push_back(absolute_path(file, options.working_dir));
+  for (const auto& file : options.env_files)
+    loaded.project.environment_files.push_back(absolute_path(file, options.working_dir));
   loaded.tree = std::move(model);
   for (const auto& [variable, use] : state.uses) loaded.variables.push_back(use);
   loaded.environment = state.variables;

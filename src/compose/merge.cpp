@@ -17,9 +17,12 @@ std::string before_equals(const Node& item) { return item.text.substr(0, item.te
 std::string by_target(const Node& item) { return field_text(item, "target"); }
 std::string by_path(const Node& item) { return field_text(item, "path"); }
 std::string by_subnet(const Node& item) { return field_text(item, "subnet"); }
-std::string by_grant(const Node& item) { return item.find("target") ? field_text(item, "target") : field_text(item, "source"); }
+std::string by_grant(const Node& item) {
+  return item.find("target") ? field_text(item, "target") : field_text(item, "source");
+}
 std::string by_port(const Node& item) {
-  return field_text(item, "host_ip") + ":" + field_text(item, "published") + ":" + field_text(item, "target") + "/" + field_text(item, "protocol");
+  return field_text(item, "host_ip") + ":" + field_text(item, "published") + ":" + field_text(item, "target") + "/" +
+         field_text(item, "protocol");
 }
 
 struct ListRule {
@@ -28,24 +31,29 @@ struct ListRule {
 };
 // Lists that are not named here keep all elements.
 constexpr ListRule kListRules[] = {
-    {"ports", by_port}, {"volumes", by_target}, {"devices", by_target}, {"configs", by_grant}, {"secrets", by_grant}, {"env_file", by_path},
-    {"config", by_subnet}, {"expose", whole_value}, {"dns", whole_value}, {"dns_opt", whole_value}, {"dns_search", whole_value},
-    {"cap_add", whole_value}, {"cap_drop", whole_value}, {"links", before_equals}, {"tmpfs", before_equals}, {"profiles", whole_value},
-    {"tags", whole_value}, {"aliases", whole_value}, {"extra_hosts", whole_value}, {"label_file", whole_value},
+    {"ports", by_port},        {"volumes", by_target},   {"devices", by_target},       {"configs", by_grant},
+    {"secrets", by_grant},     {"env_file", by_path},    {"config", by_subnet},        {"expose", whole_value},
+    {"dns", whole_value},      {"dns_opt", whole_value}, {"dns_search", whole_value},  {"cap_add", whole_value},
+    {"cap_drop", whole_value}, {"links", before_equals}, {"tmpfs", before_equals},     {"profiles", whole_value},
+    {"tags", whole_value},     {"aliases", whole_value}, {"extra_hosts", whole_value}, {"label_file", whole_value},
 };
 
 bool replaces_whole(const std::string& key) { return key == "command" || key == "entrypoint" || key == "test"; }
 
 void make_unique(Node& list, const std::string& key) {
-  const auto rule = std::find_if(std::begin(kListRules), std::end(kListRules), [&](const ListRule& r) { return r.key == key; });
+  const auto rule =
+      std::find_if(std::begin(kListRules), std::end(kListRules), [&](const ListRule& r) { return r.key == key; });
   if (rule == std::end(kListRules)) return;
   std::map<std::string, std::size_t> seen;
   std::vector<Node> items;
   for (auto& item : list.items) {
-    if (!item.is_map() && (rule->identity == by_target || rule->identity == by_port || rule->identity == by_grant)) return;
+    if (!item.is_map() && (rule->identity == by_target || rule->identity == by_port || rule->identity == by_grant))
+      return;
     const auto [at, fresh] = seen.emplace(rule->identity(item), items.size());
-    if (fresh) items.push_back(std::move(item));
-    else items[at->second] = std::move(item);
+    if (fresh)
+      items.push_back(std::move(item));
+    else
+      items[at->second] = std::move(item);
   }
   list.items = std::move(items);
 }
@@ -69,17 +77,22 @@ void merge_maps(Node& base, Node over) {
 void merge_logging(Node& base, Node over) {
   const Node* mine = base.find("driver");
   const Node* theirs = over.find("driver");
-  if (mine && theirs && mine->text != theirs->text) base = std::move(over);
-  else merge_maps(base, std::move(over));
+  if (mine && theirs && mine->text != theirs->text)
+    base = std::move(over);
+  else
+    merge_maps(base, std::move(over));
 }
 
 void merge_value(Node& base, Node over, const std::string& key) {
   if (over.tag == NodeTag::Override || replaces_whole(key)) {
     base = std::move(over);
   } else if (base.is_map() && over.is_map()) {
-    if (key == "logging") merge_logging(base, std::move(over));
-    else if (key == "ulimits") for (auto& [name, limit] : over.fields) base.set(name, std::move(limit));
-    else merge_maps(base, std::move(over));
+    if (key == "logging")
+      merge_logging(base, std::move(over));
+    else if (key == "ulimits")
+      for (auto& [name, limit] : over.fields) base.set(name, std::move(limit));
+    else
+      merge_maps(base, std::move(over));
   } else if (base.is_list() && over.is_list()) {
     for (auto& item : over.items) base.items.push_back(std::move(item));
     make_unique(base, key);
@@ -90,8 +103,10 @@ void merge_value(Node& base, Node over, const std::string& key) {
 
 void unique_lists(Node& node) {
   for (auto& [key, value] : node.fields) {
-    if (value.is_list()) make_unique(value, key);
-    else if (value.is_map() && key != "environment" && key != "labels") unique_lists(value);
+    if (value.is_list())
+      make_unique(value, key);
+    else if (value.is_map() && key != "environment" && key != "labels")
+      unique_lists(value);
   }
 }
 

@@ -41,7 +41,7 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
 // ---- interpolate.cpp
 struct Substitution {
   std::string text;
-  std::string error;    // not empty: it failed
+  std::string error;     // not empty: it failed
   bool missing = false;  // the error is a required variable without a value
 };
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
@@ -51,7 +51,8 @@ void interpolate(LoadState& state, Node& document, const Variables& variables);
 
 // ---- dotenv.cpp
 struct DotenvResult {
-  std::vector<std::pair<std::string, std::optional<std::string>>> entries;  // nothing: bare key that has no value anywhere
+  std::vector<std::pair<std::string, std::optional<std::string>>>
+      entries;  // nothing: bare key that has no value anywhere
   std::string error;
   std::uint32_t line = 0;
 };

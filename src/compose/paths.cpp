@@ -6,8 +6,10 @@ namespace berth::compose {
 
 std::string absolute_path(std::string_view path, const std::string& directory, const std::string& home) {
   std::string whole(path);
-  if (!home.empty() && (path == "~" || path.starts_with("~/"))) whole = home + whole.substr(1);
-  else if (!path.starts_with('/')) whole = directory + "/" + whole;
+  if (!home.empty() && (path == "~" || path.starts_with("~/")))
+    whole = home + whole.substr(1);
+  else if (!path.starts_with('/'))
+    whole = directory + "/" + whole;
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= whole.size();) {
     const std::size_t end = std::min(whole.find('/', at), whole.size());
@@ -34,7 +36,8 @@ std::string base_name(const std::string& path) { return path.substr(path.rfind('
 namespace {
 
 bool is_remote(std::string_view context) {
-  return context.find("://") != std::string_view::npos || context.starts_with("git@") || context.starts_with("github.com/") || context.starts_with("service:");
+  return context.find("://") != std::string_view::npos || context.starts_with("git@") ||
+         context.starts_with("github.com/") || context.starts_with("service:");
 }
 
 class PathResolver {
@@ -62,11 +65,14 @@ class PathResolver {
   }
 
   void local(Node* path) {
-    if (path && path->is_string() && !path->text.empty() && !is_windows(path->text)) path->text = absolute_path(path->text, directory_, home_);
+    if (path && path->is_string() && !path->text.empty() && !is_windows(path->text))
+      path->text = absolute_path(path->text, directory_, home_);
   }
 
  private:
-  static bool is_windows(std::string_view path) { return path.size() > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/'); }
+  static bool is_windows(std::string_view path) {
+    return path.size() > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/');
+  }
   void remote_or_local(Node* path) {
     if (path && path->is_string() && !is_remote(path->text)) local(path);
   }
@@ -88,7 +94,8 @@ void resolve_paths(LoadState& state, Node& document, const std::string& director
   if (Node* volumes = document.find("volumes"))
     for (auto& [key, volume] : volumes->fields)
       if (Node* options = volume.find("driver_opts"))
-        if (const Node* kind = options->find("o"); kind && kind->text.find("bind") != std::string::npos) resolver.local(options->find("device"));
+        if (const Node* kind = options->find("o"); kind && kind->text.find("bind") != std::string::npos)
+          resolver.local(options->find("device"));
 }
 
 }  // namespace berth::compose

@@ -33,10 +33,13 @@ std::string json_quoted(std::string_view text) {
 using FieldRefs = std::vector<const std::pair<std::string, Node>*>;
 
 FieldRefs ordered_fields(const Node& map, bool top) {
-  static constexpr std::array<std::string_view, 7> kTop = {"name", "services", "networks", "volumes", "secrets", "configs", "models"};
+  static constexpr std::array<std::string_view, 7> kTop = {"name",    "services", "networks", "volumes",
+                                                           "secrets", "configs",  "models"};
   FieldRefs refs;
   for (const auto& field : map.fields) refs.push_back(&field);
-  const auto rank = [&](const std::string& key) { return top ? std::find(kTop.begin(), kTop.end(), key) - kTop.begin() : 0; };
+  const auto rank = [&](const std::string& key) {
+    return top ? std::find(kTop.begin(), kTop.end(), key) - kTop.begin() : 0;
+  };
   std::sort(refs.begin(), refs.end(), [&](auto* a, auto* b) {
     return rank(a->first) != rank(b->first) ? rank(a->first) < rank(b->first) : a->first < b->first;
   });
@@ -64,30 +67,41 @@ void json_node(std::string& out, const Node& node, std::size_t indent) {
     }
     out += "\n" + std::string(indent, ' ') + "]";
   } else {
-    out += node.is_map() ? "{}" : node.is_list() ? "[]" : node.is_null() ? "null" : node.is_string() ? json_quoted(node.text) : node.scalar_text();
+    out += node.is_map()      ? "{}"
+           : node.is_list()   ? "[]"
+           : node.is_null()   ? "null"
+           : node.is_string() ? json_quoted(node.text)
+                              : node.scalar_text();
   }
 }
 
 bool looks_like_number(std::string_view text) {
-  return text.find_first_not_of("0123456789+-.eE_xXoOaAbBcCdDfF:") == std::string_view::npos && text.find_first_of("0123456789") != std::string_view::npos;
+  return text.find_first_not_of("0123456789+-.eE_xXoOaAbBcCdDfF:") == std::string_view::npos &&
+         text.find_first_of("0123456789") != std::string_view::npos;
 }
 
 // Would a YAML 1.1 or 1.2 reader take these letters, unquoted, for something else than this string?
 bool needs_quotes(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> kWords = {"true", "false", "null", "~", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"};
+  static constexpr std::array<std::string_view, 12> kWords = {"true", "false", "null", "~", "yes",  "no",
+                                                              "on",   "off",   "y",    "n", ".inf", ".nan"};
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (text.empty() || std::find(kWords.begin(), kWords.end(), lower) != kWords.end() || looks_like_number(text)) return true;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (text.empty() || std::find(kWords.begin(), kWords.end(), lower) != kWords.end() || looks_like_number(text))
+    return true;
   if (std::string_view("!&*|>'\"%@`#,[]{}<=").find(text.front()) != std::string_view::npos) return true;
-  if (std::string_view("-?:").find(text.front()) != std::string_view::npos && (text.size() == 1 || text[1] == ' ' || text.front() != '-')) return true;
-  return text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos || text.back() == ':' || text.back() == ' ' ||
-         text.front() == ' ' || text.starts_with("---") || text.starts_with("...");
+  if (std::string_view("-?:").find(text.front()) != std::string_view::npos &&
+      (text.size() == 1 || text[1] == ' ' || text.front() != '-'))
+    return true;
+  return text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos || text.back() == ':' ||
+         text.back() == ' ' || text.front() == ' ' || text.starts_with("---") || text.starts_with("...");
 }
 
 std::string yaml_scalar(const Node& node) {
   if (node.is_null()) return "null";
   if (!node.is_string()) return node.scalar_text();
-  const bool plain = std::all_of(node.text.begin(), node.text.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+  const bool plain =
+      std::all_of(node.text.begin(), node.text.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
   if (!plain) return json_quoted(node.text);
   if (!needs_quotes(node.text)) return node.text;
   return node.text.find_first_of("\"\\") == std::string::npos ? "\"" + node.text + "\"" : json_quoted(node.text);

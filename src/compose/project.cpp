@@ -22,7 +22,8 @@ class Reader {
   }
   template <class Number>
   void number(const char* key, Number& out) const {
-    if (const Node* value = at(key)) out = static_cast<Number>(value->is(NodeKind::Float) ? static_cast<std::int64_t>(value->real) : value->integer);
+    if (const Node* value = at(key))
+      out = static_cast<Number>(value->is(NodeKind::Float) ? static_cast<std::int64_t>(value->real) : value->integer);
   }
   template <class Number>
   void maybe_number(const char* key, std::optional<Number>& out) const {
@@ -47,7 +48,8 @@ class Reader {
   }
   void maybe_pairs(const char* key, std::map<std::string, std::optional<std::string>>& out) const {
     if (const Node* value = at(key))
-      for (const auto& [name, item] : value->fields) out[name] = item.is_null() ? std::nullopt : std::optional(item.scalar_text());
+      for (const auto& [name, item] : value->fields)
+        out[name] = item.is_null() ? std::nullopt : std::optional(item.scalar_text());
   }
   void hosts(const char* key, std::map<std::string, std::vector<std::string>>& out) const {
     if (const Node* value = at(key))
@@ -73,7 +75,9 @@ model::Port port_of(const Node& node) {
   from.text("name", port.name);
   std::string protocol;
   from.text("protocol", protocol);
-  port.protocol = protocol == "udp" ? model::Protocol::Udp : protocol == "sctp" ? model::Protocol::Sctp : model::Protocol::Tcp;
+  port.protocol = protocol == "udp"    ? model::Protocol::Udp
+                  : protocol == "sctp" ? model::Protocol::Sctp
+                                       : model::Protocol::Tcp;
   return port;
 }
 
@@ -84,7 +88,9 @@ std::optional<model::Mount> mount_of(const Node& node) {
   std::string type;
   from.text("type", type);
   if (type != "bind" && type != "volume" && type != "tmpfs") return std::nullopt;
-  mount.type = type == "bind" ? model::MountType::Bind : type == "tmpfs" ? model::MountType::Tmpfs : model::MountType::Volume;
+  mount.type = type == "bind"    ? model::MountType::Bind
+               : type == "tmpfs" ? model::MountType::Tmpfs
+                                 : model::MountType::Volume;
   from.text("source", mount.source);
   from.text("target", mount.target);
   from.flag("read_only", mount.read_only);
@@ -111,11 +117,14 @@ std::vector<model::FileGrant> grants_of(const Node* list, const std::string& fol
     const Reader from(node);
     from.text("source", grant.source);
     from.text("target", grant.target);
-    if (grant.target.empty()) grant.target = folder + grant.source;
-    else if (!grant.target.starts_with('/')) grant.target = folder + grant.target;
+    if (grant.target.empty())
+      grant.target = folder + grant.source;
+    else if (!grant.target.starts_with('/'))
+      grant.target = folder + grant.target;
     from.text("uid", grant.uid);
     from.text("gid", grant.gid);
-    if (const Node* mode = from.at("mode")) std::from_chars(mode->text.data(), mode->text.data() + mode->text.size(), grant.mode.emplace(), 8);
+    if (const Node* mode = from.at("mode"))
+      std::from_chars(mode->text.data(), mode->text.data() + mode->text.size(), grant.mode.emplace(), 8);
     grants.push_back(std::move(grant));
   }
   return grants;
@@ -171,8 +180,10 @@ model::RestartPolicy restart_of(LoadState& state, const Reader& service) {
     policy.mode = model::RestartMode::OnFailure;
     const std::string count = text.size() > 11 ? text.substr(11) : "";
     const auto [end, failed] = std::from_chars(count.data(), count.data() + count.size(), policy.max_attempts);
-    if (text.size() > 10 && (text[10] != ':' || count.empty() || failed != std::errc() || end != count.data() + count.size()))
-      state.warning(service.at("restart")->place, "`" + text + "` has no count that can be read, continuing without a limit", "write on-failure:3");
+    if (text.size() > 10 &&
+        (text[10] != ':' || count.empty() || failed != std::errc() || end != count.data() + count.size()))
+      state.warning(service.at("restart")->place,
+                    "`" + text + "` has no count that can be read, continuing without a limit", "write on-failure:3");
   }
   const Node* deploy = service.at("deploy");
   const Node* stated = deploy ? deploy->find("restart_policy") : nullptr;
@@ -180,7 +191,9 @@ model::RestartPolicy restart_of(LoadState& state, const Reader& service) {
   const Reader from(*stated);
   std::string condition = "any";
   from.text("condition", condition);
-  policy.mode = condition == "none" ? model::RestartMode::No : condition == "on-failure" ? model::RestartMode::OnFailure : model::RestartMode::Always;
+  policy.mode = condition == "none"         ? model::RestartMode::No
+                : condition == "on-failure" ? model::RestartMode::OnFailure
+                                            : model::RestartMode::Always;
   policy.max_attempts = 0;
   from.number("max_attempts", policy.max_attempts);
   return policy;
@@ -210,7 +223,8 @@ void read_resources(const Reader& from, model::Resources& out) {
     Reader(*limits).real("cpus", out.cpus);
     Reader(*limits).maybe_number("pids", out.pids);
   }
-  if (const Node* reservations = resources->find("reservations")) Reader(*reservations).bytes("memory", out.memory_reservation.bytes);
+  if (const Node* reservations = resources->find("reservations"))
+    Reader(*reservations).bytes("memory", out.memory_reservation.bytes);
 }
 
 void read_confinement(const Reader& from, model::Confinement& out) {
@@ -272,8 +286,9 @@ void read_networks(const Reader& from, model::Service& service) {
       model::Dependency& to = service.depends_on[key];
       std::string condition;
       Reader(node).text("condition", condition);
-      to.condition = condition == "service_healthy" ? model::DependencyCondition::Healthy
-                     : condition == "service_completed_successfully" ? model::DependencyCondition::CompletedSuccessfully : model::DependencyCondition::Started;
+      to.condition = condition == "service_healthy"                  ? model::DependencyCondition::Healthy
+                     : condition == "service_completed_successfully" ? model::DependencyCondition::CompletedSuccessfully
+                                                                     : model::DependencyCondition::Started;
       Reader(node).flag("restart", to.restart);
       Reader(node).flag("required", to.required);
     }
@@ -295,8 +310,10 @@ std::vector<model::Hook> hooks_of(const Node* list) {
   return hooks;
 }
 
-void collect_spans(const LoadState& state, const Node& node, const std::string& path, std::map<std::string, text::Span>& spans) {
-  for (std::size_t i = 0; i < node.items.size(); ++i) spans[path + "." + std::to_string(i)] = state.span(node.items[i].place);
+void collect_spans(const LoadState& state, const Node& node, const std::string& path,
+                   std::map<std::string, text::Span>& spans) {
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    spans[path + "." + std::to_string(i)] = state.span(node.items[i].place);
   if (path.find('.') != std::string::npos) return;
   for (const auto& [key, value] : node.fields) {
     const std::string below = path.empty() ? key : path + "." + key;
@@ -327,8 +344,11 @@ model::Service service_of(LoadState& state, const std::string& name, const Node&
   from.texts("expose", service.expose);
   if (const Node* volumes = from.at("volumes"))
     for (const auto& volume : volumes->items) {
-      if (auto mount = mount_of(volume)) service.volumes.push_back(std::move(*mount));
-      else state.warning(volume.place, "volumes of type `" + volume.find("type")->text + "` are not supported here, continuing without it");
+      if (auto mount = mount_of(volume))
+        service.volumes.push_back(std::move(*mount));
+      else
+        state.warning(volume.place, "volumes of type `" + volume.find("type")->text +
+                                        "` are not supported here, continuing without it");
     }
   from.texts("volumes_from", service.volumes_from);
   from.texts("tmpfs", service.tmpfs);
@@ -401,7 +421,9 @@ model::FileObject file_object_of(const LoadState& state, const Node& node) {
   from.text("environment", object.environment);
   from.flag("external", object.external);
   if (const Node* content = from.at("content")) object.content = content->scalar_text();
-  if (const auto found = state.variables.find(object.environment); !object.environment.empty() && found != state.variables.end()) object.content = found->second;
+  if (const auto found = state.variables.find(object.environment);
+      !object.environment.empty() && found != state.variables.end())
+    object.content = found->second;
   return object;
 }
 
@@ -411,10 +433,14 @@ model::Project to_project(LoadState& state, const Node& tree) {
   model::Project project;
   const auto each = [&](const char* kind, auto&& take) {
     if (const Node* objects = tree.find(kind))
-      for (std::size_t i = 0; i < objects->fields.size(); ++i) take(objects->fields[i].first, objects->fields[i].second, objects->key_places[i]);
+      for (std::size_t i = 0; i < objects->fields.size(); ++i)
+        take(objects->fields[i].first, objects->fields[i].second, objects->key_places[i]);
   };
-  each("services", [&](const std::string& key, const Node& node, const Place& place) { project.services[key] = service_of(state, key, node, place); });
-  each("networks", [&](const std::string& key, const Node& node, const Place&) { project.networks[key] = network_of(node); });
+  each("services", [&](const std::string& key, const Node& node, const Place& place) {
+    project.services[key] = service_of(state, key, node, place);
+  });
+  each("networks",
+       [&](const std::string& key, const Node& node, const Place&) { project.networks[key] = network_of(node); });
   each("volumes", [&](const std::string& key, const Node& node, const Place&) {
     const Reader from(node);
     model::Volume& volume = project.volumes[key];
@@ -424,8 +450,12 @@ model::Project to_project(LoadState& state, const Node& tree) {
     from.flag("external", volume.external);
     from.pairs("labels", volume.labels);
   });
-  each("secrets", [&](const std::string& key, const Node& node, const Place&) { project.secrets[key] = file_object_of(state, node); });
-  each("configs", [&](const std::string& key, const Node& node, const Place&) { project.configs[key] = file_object_of(state, node); });
+  each("secrets", [&](const std::string& key, const Node& node, const Place&) {
+    project.secrets[key] = file_object_of(state, node);
+  });
+  each("configs", [&](const std::string& key, const Node& node, const Place&) {
+    project.configs[key] = file_object_of(state, node);
+  });
   return project;
 }
 

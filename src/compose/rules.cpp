@@ -48,7 +48,8 @@ std::optional<text::Duration> parse_long_duration(const std::string& text) {
   int count = 0;
   const char* end = text.data() + text.size();
   const auto [stop, failed] = std::from_chars(text.data(), end, count);
-  if (failed != std::errc() || stop + 1 != end || (*stop != 'd' && *stop != 'w') || count < 0 || count > 5000) return std::nullopt;
+  if (failed != std::errc() || stop + 1 != end || (*stop != 'd' && *stop != 'w') || count < 0 || count > 5000)
+    return std::nullopt;
   return std::chrono::hours(24) * (*stop == 'w' ? 7 : 1) * count;
 }
 
@@ -87,16 +88,22 @@ class Canonicalizer {
   void unknown_key(const Node& node, std::size_t index, const std::string& structure_name, const std::string& path) {
     const auto& [key, value] = node.fields[index];
     std::string hint;
-    if (const auto near = text::nearest(key, known_keys(structure_name))) hint = "did you mean `" + *near + "`?";
-    else if (path.empty() && value.is_map() && (value.find("image") || value.find("build"))) hint = "a service stands indented below `services:`";
-    else if (structure_name == "service" && find_in(known_keys("file"), key)) hint = "`" + key + "` stands at the top level of the file: indent it less";
-    else if (path.empty() && find_in(known_keys("service"), key)) hint = "`" + key + "` belongs to a service: indent it more";
+    if (const auto near = text::nearest(key, known_keys(structure_name)))
+      hint = "did you mean `" + *near + "`?";
+    else if (path.empty() && value.is_map() && (value.find("image") || value.find("build")))
+      hint = "a service stands indented below `services:`";
+    else if (structure_name == "service" && find_in(known_keys("file"), key))
+      hint = "`" + key + "` stands at the top level of the file: indent it less";
+    else if (path.empty() && find_in(known_keys("service"), key))
+      hint = "`" + key + "` belongs to a service: indent it more";
     std::string where = path.empty() ? "" : " in `" + path + "`";
     if (structure_name == "service") where = " in service `" + path.substr(path.find('.') + 1) + "`";
     state_.error(node.key_places[index], "unknown key `" + key + "`" + where, hint);
   }
 
-  static bool find_in(const std::vector<std::string>& keys, const std::string& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
+  static bool find_in(const std::vector<std::string>& keys, const std::string& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  }
 
   void field_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
     switch (field.shape) {
@@ -144,7 +151,8 @@ class Canonicalizer {
   void flag(Node& value, const std::string& path) {
     if (value.is(NodeKind::Bool)) return;
     std::string lower = value.text;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on" || lower == "1";
     const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off" || lower == "0";
     if (!value.is_string() || (!yes && !no)) return wrong(value, path, "true or false");
@@ -159,7 +167,8 @@ class Canonicalizer {
     const char* end = value.text.data() + value.text.size();
     const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
     if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) {
-      if (value.is_string()) return state_.error(value.place, "`" + path + "` must be a whole number, not `" + value.text + "`");
+      if (value.is_string())
+        return state_.error(value.place, "`" + path + "` must be a whole number, not `" + value.text + "`");
       return wrong(value, path, "a whole number");
     }
     replace(value, Node::of(parsed));
@@ -171,24 +180,32 @@ class Canonicalizer {
     double parsed = 0;
     const char* end = value.text.data() + value.text.size();
     const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
-    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) return wrong(value, path, "a number");
+    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end)
+      return wrong(value, path, "a number");
     replace(value, Node::of(parsed));
   }
 
   void bytes(Node& value, const std::string& path) {
     if (value.is(NodeKind::Int)) return replace(value, Node::of(std::to_string(value.integer)));
-    if (value.is(NodeKind::Float) && std::fabs(value.real) < 9e18) return replace(value, Node::of(std::to_string(static_cast<std::int64_t>(value.real))));
+    if (value.is(NodeKind::Float) && std::fabs(value.real) < 9e18)
+      return replace(value, Node::of(std::to_string(static_cast<std::int64_t>(value.real))));
     if (!value.is_string()) return wrong(value, path, "a size as `512m`");
     if (value.text == "-1") return;
     const auto size = text::parse_byte_size(value.text);
-    if (!size) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a size", "sizes are written as 512m, 1g, 64kb");
+    if (!size)
+      return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a size",
+                          "sizes are written as 512m, 1g, 64kb");
     replace(value, Node::of(std::to_string(size->bytes)));
   }
 
   void duration(Node& value, const std::string& path) {
-    if (!value.is_string()) return wrong(value, path, "a duration as `1m30s`", value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
+    if (!value.is_string())
+      return wrong(value, path, "a duration as `1m30s`",
+                   value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
     const auto parsed = parse_long_duration(value.text);
-    if (!parsed) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration", "durations are written as 10s, 1m30s, 500ms");
+    if (!parsed)
+      return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration",
+                          "durations are written as 10s, 1m30s, 500ms");
     replace(value, Node::of(text::format_duration(*parsed)));
   }
 
@@ -196,14 +213,19 @@ class Canonicalizer {
     if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && path.ends_with(".build.ssh")))) {
       Node list = Node::list();
       if (value.is_string()) list.items.push_back(Node::of(value.text));
-      for (const auto& [key, item] : value.fields) list.items.push_back(Node::of(item.is_null() ? key : key + "=" + item.scalar_text()));
+      for (const auto& [key, item] : value.fields)
+        list.items.push_back(Node::of(item.is_null() ? key : key + "=" + item.scalar_text()));
       return replace(value, std::move(list));
     }
-    if (!value.is_list()) return wrong(value, path, "a list of strings", value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
+    if (!value.is_list())
+      return wrong(value, path, "a list of strings",
+                   value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
     for (auto& item : value.items) {
       if (item.tag == NodeTag::Reset) continue;
-      if (shape == Shape::Scalars && (item.is(NodeKind::Int) || item.is(NodeKind::Float))) replace(item, Node::of(item.scalar_text()));
-      else if (!item.is_string()) text_value(item, path);
+      if (shape == Shape::Scalars && (item.is(NodeKind::Int) || item.is(NodeKind::Float)))
+        replace(item, Node::of(item.scalar_text()));
+      else if (!item.is_string())
+        text_value(item, path);
     }
   }
 
@@ -219,19 +241,24 @@ class Canonicalizer {
           continue;
         }
         const std::size_t equals = item.text.find('=');
-        Node entry = equals == std::string::npos ? (keeps_null ? Node::null() : Node::of("")) : Node::of(item.text.substr(equals + 1));
+        Node entry = equals == std::string::npos ? (keeps_null ? Node::null() : Node::of(""))
+                                                 : Node::of(item.text.substr(equals + 1));
         entry.place = item.place;
         map.set(item.text.substr(0, equals), std::move(entry), item.place);
       }
       value = std::move(map);
       return;
     }
-    if (!value.is_map()) return wrong(value, path, shape == Shape::TextMap ? "a map" : "a map or a list of `KEY=value`");
+    if (!value.is_map())
+      return wrong(value, path, shape == Shape::TextMap ? "a map" : "a map or a list of `KEY=value`");
     for (auto& [key, item] : value.fields) {
       if (item.tag == NodeTag::Reset || (item.is_null() && keeps_null)) continue;
-      if (!item.is_scalar()) wrong(item, path + "." + key, "a string, number or boolean");
-      else if (item.is(NodeKind::Float) && !std::isfinite(item.real)) state_.error(item.place, "`" + path + "." + key + "` must be a finite number", "write it in quotes");
-      else if (!item.is_string()) replace(item, Node::of(item.scalar_text()));
+      if (!item.is_scalar())
+        wrong(item, path + "." + key, "a string, number or boolean");
+      else if (item.is(NodeKind::Float) && !std::isfinite(item.real))
+        state_.error(item.place, "`" + path + "." + key + "` must be a finite number", "write it in quotes");
+      else if (!item.is_string())
+        replace(item, Node::of(item.scalar_text()));
     }
   }
 
@@ -247,12 +274,16 @@ class Canonicalizer {
     for (const auto& item : value.items) {
       std::size_t split = item.text.find('=');
       if (split == std::string::npos) split = item.text.find(':');
-      if (!item.is_string() || split == std::string::npos) state_.error(item.place, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`");
-      else add(item.text.substr(0, split), item.text.substr(split + 1), item.place);
+      if (!item.is_string() || split == std::string::npos)
+        state_.error(item.place, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`");
+      else
+        add(item.text.substr(0, split), item.text.substr(split + 1), item.place);
     }
     for (const auto& [host, addresses] : value.fields) {
-      if (addresses.is_string()) add(host, addresses.text, addresses.place);
-      else if (!addresses.is_list()) wrong(addresses, path + "." + host, "an address or a list of them");
+      if (addresses.is_string())
+        add(host, addresses.text, addresses.place);
+      else if (!addresses.is_list())
+        wrong(addresses, path + "." + host, "an address or a list of them");
       for (const auto& address : addresses.items) add(host, address.scalar_text(), address.place);
     }
     list.place = value.place;
@@ -278,7 +309,8 @@ class Canonicalizer {
     std::int64_t mode = value.integer;
     if (value.is_string()) {
       const auto [end, failed] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), mode, 8);
-      if (failed != std::errc() || end != value.text.data() + value.text.size()) return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not an octal mode");
+      if (failed != std::errc() || end != value.text.data() + value.text.size())
+        return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not an octal mode");
     } else if (!value.is(NodeKind::Int)) {
       return wrong(value, path, "an octal mode as 0440");
     }
@@ -329,9 +361,12 @@ class Canonicalizer {
     if (name == "mount") return expand_volume(text);
     if (name == "device") return expand_device(text);
     Node node = Node::map();
-    if (name == "grant") node.set("source", Node::of(text));
-    else if (name == "env_file") node.set("path", Node::of(text));
-    else return {.nodes = {}, .error = "must be a map"};
+    if (name == "grant")
+      node.set("source", Node::of(text));
+    else if (name == "env_file")
+      node.set("path", Node::of(text));
+    else
+      return {.nodes = {}, .error = "must be a map"};
     Expanded result;
     result.nodes.push_back(std::move(node));
     return result;
@@ -375,9 +410,12 @@ class Canonicalizer {
       map.place = value.place;
       map.tag = value.tag;
       for (auto& item : value.items) {
-        if (!item.is_string()) text_value(item, path);
-        else if (map.find(item.text)) state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
-        else map.set(item.text, short_entry(field.structure), item.place);
+        if (!item.is_string())
+          text_value(item, path);
+        else if (map.find(item.text))
+          state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
+        else
+          map.set(item.text, short_entry(field.structure), item.place);
         if (Node* entry = map.find(item.text)) set_places(*entry, item.place);
       }
       value = std::move(map);
@@ -389,21 +427,28 @@ class Canonicalizer {
       if (key.starts_with("x-") && owner != "file") continue;
       if (owner == "file") check_name(key, value.key_places[i], path);
       if (item.tag == NodeTag::Reset) continue;
-      if (field.structure == "ulimit" && item.is_scalar() && !item.is_null()) integer(item, item_path);
-      else if (item.is_map()) structure(item, field.structure, item_path);
-      else if (!item.is_null()) wrong(item, item_path, "a map");
-      else if (field.structure == "dependency") item = Node::map(), structure(item, field.structure, item_path);
+      if (field.structure == "ulimit" && item.is_scalar() && !item.is_null())
+        integer(item, item_path);
+      else if (item.is_map())
+        structure(item, field.structure, item_path);
+      else if (!item.is_null())
+        wrong(item, item_path, "a map");
+      else if (field.structure == "dependency")
+        item = Node::map(), structure(item, field.structure, item_path);
     }
   }
 
   static Node short_entry(const std::string& structure) {
     Node entry = Node::null();
-    if (structure == "dependency") entry.set("condition", Node::of("service_started")), entry.set("required", Node::of(true));
+    if (structure == "dependency")
+      entry.set("condition", Node::of("service_started")), entry.set("required", Node::of(true));
     return entry;
   }
 
   void check_name(const std::string& key, const Place& place, const std::string& path) {
-    const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
+    const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
+      return std::isalnum(c) || c == '.' || c == '_' || c == '-';
+    });
     if (!good) state_.error(place, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
   }
 
@@ -422,14 +467,17 @@ class Canonicalizer {
       if (!node.find("target")) state_.error(node.place, "`" + path + "`: a port needs `target`");
     } else if (name == "dependency") {
       preset("required", Node::of(true));
-      if (const Node* condition = node.find("condition"); !condition) state_.error(node.place, "`" + path + "`: `condition` is missing", "condition: service_started");
+      if (const Node* condition = node.find("condition"); !condition)
+        state_.error(node.place, "`" + path + "`: `condition` is missing", "condition: service_started");
     } else if (name == "env_file") {
       preset("required", Node::of(true));
     } else if (name == "mount") {
       finish_mount(node, path);
     } else if (name == "gpu") {
-      if (node.find("count") && node.find("device_ids")) state_.error(node.place, "`" + path + "`: `count` and `device_ids` exclude each other");
-      if (!node.find("capabilities") && path.find(".deploy.") != std::string::npos) state_.error(node.place, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
+      if (node.find("count") && node.find("device_ids"))
+        state_.error(node.place, "`" + path + "`: `count` and `device_ids` exclude each other");
+      if (!node.find("capabilities") && path.find(".deploy.") != std::string::npos)
+        state_.error(node.place, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
       if (!node.find("count") && !node.find("device_ids")) preset("count", Node::of(std::int64_t{-1}));
     } else if (name == "ulimit" && (!node.find("soft") || !node.find("hard"))) {
       state_.error(node.place, "`" + path + "` needs both `soft` and `hard`");
@@ -452,21 +500,33 @@ class Canonicalizer {
     if (!action || !node.find("path")) return state_.error(node.place, "`" + path + "` needs `path` and `action`");
     if (!find_in(kActions, action->text)) {
       const auto near = text::nearest(action->text, kActions);
-      return state_.error(action->place, "`" + action->text + "` is no action", near ? "did you mean `" + *near + "`?" : "one of rebuild, sync, restart, sync+restart, sync+exec");
+      return state_.error(
+          action->place, "`" + action->text + "` is no action",
+          near ? "did you mean `" + *near + "`?" : "one of rebuild, sync, restart, sync+restart, sync+exec");
     }
-    if (action->text.starts_with("sync") && !node.find("target")) state_.error(node.place, "`" + path + "`: `" + action->text + "` needs a `target`");
+    if (action->text.starts_with("sync") && !node.find("target"))
+      state_.error(node.place, "`" + path + "`: `" + action->text + "` needs a `target`");
   }
 
   void finish_service(const Node& node) {
-    static const std::vector<std::string> kPolicies = {"always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"};
-    if (const Node* policy = node.find("pull_policy"); policy && !find_in(kPolicies, policy->text) && !policy->text.starts_with("every_") && policy->tag == NodeTag::None && !policy->text.empty()) {
+    static const std::vector<std::string> kPolicies = {"always",  "never",   "build", "if_not_present",
+                                                       "missing", "refresh", "daily", "weekly"};
+    if (const Node* policy = node.find("pull_policy"); policy && !find_in(kPolicies, policy->text) &&
+                                                       !policy->text.starts_with("every_") &&
+                                                       policy->tag == NodeTag::None && !policy->text.empty()) {
       const auto near = text::nearest(policy->text, kPolicies);
-      state_.error(policy->place, "`" + policy->text + "` is no pull policy", near ? "did you mean `" + *near + "`?" : "one of always, never, missing, build, daily, weekly, every_<duration>");
+      state_.error(policy->place, "`" + policy->text + "` is no pull policy",
+                   near ? "did you mean `" + *near + "`?"
+                        : "one of always, never, missing, build, daily, weekly, every_<duration>");
     }
     if (const Node* name = node.find("container_name"); name && name->tag == NodeTag::None && !name->text.empty()) {
       const bool good = name->text.size() > 1 && std::isalnum(static_cast<unsigned char>(name->text[0])) &&
-                        std::all_of(name->text.begin(), name->text.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.' || c == '-'; });
-      if (!good) state_.error(name->place, "`" + name->text + "` is no container name", "at least two of letters, digits and `_.-`, beginning with a letter or digit");
+                        std::all_of(name->text.begin(), name->text.end(), [](unsigned char c) {
+                          return std::isalnum(c) || c == '_' || c == '.' || c == '-';
+                        });
+      if (!good)
+        state_.error(name->place, "`" + name->text + "` is no container name",
+                     "at least two of letters, digits and `_.-`, beginning with a letter or digit");
     }
   }
 
@@ -476,7 +536,8 @@ class Canonicalizer {
     static const std::vector<std::string> kTypes = {"bind", "volume", "tmpfs", "npipe", "cluster", "image"};
     if (!find_in(kTypes, type->text)) {
       const auto near = text::nearest(type->text, kTypes);
-      return state_.error(type->place, "`" + type->text + "` is no type of a volume", near ? "did you mean `" + *near + "`?" : "one of bind, volume, tmpfs, image");
+      return state_.error(type->place, "`" + type->text + "` is no type of a volume",
+                          near ? "did you mean `" + *near + "`?" : "one of bind, volume, tmpfs, image");
     }
     if (!node.find("target")) state_.error(node.place, "`" + path + "`: a volume needs `target`");
     if (type->text == "bind" && !node.find("source")) state_.error(node.place, "`" + path + "`: a bind needs `source`");
@@ -507,7 +568,10 @@ void omit_in(Node& node, const std::string& name) {
       case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
       case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
       case Shape::Bytes: drop = value->text == "0"; break;
-      case Shape::Anything: drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) || (field.name == "test" && value->is_list() && value->items.empty()); break;
+      case Shape::Anything:
+        drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
+               (field.name == "test" && value->is_list() && value->items.empty());
+        break;
       case Shape::Struct: omit_in(*value, field.structure); break;
       case Shape::StructList:
         for (auto& item : value->items) omit_in(item, field.structure);
@@ -516,12 +580,24 @@ void omit_in(Node& node, const std::string& name) {
         for (auto& [key, item] : value->fields)
           if (item.is_map()) omit_in(item, field.structure);
         break;
-      case Shape::FlagOrNone: case Shape::IntegerOrNone: case Shape::Duration: case Shape::Texts: case Shape::TextOrTexts: case Shape::Scalars:
-      case Shape::Pairs: case Shape::PairsOrNone: case Shape::TextMap: case Shape::Hosts: case Shape::Command: case Shape::ScalarText: case Shape::FileMode:
-        break;
+      case Shape::FlagOrNone:
+      case Shape::IntegerOrNone:
+      case Shape::Duration:
+      case Shape::Texts:
+      case Shape::TextOrTexts:
+      case Shape::Scalars:
+      case Shape::Pairs:
+      case Shape::PairsOrNone:
+      case Shape::TextMap:
+      case Shape::Hosts:
+      case Shape::Command:
+      case Shape::ScalarText:
+      case Shape::FileMode: break;
     }
     const bool empty = (value->is_list() && value->items.empty()) || (value->is_map() && value->fields.empty());
-    if (empty && field.shape != Shape::Struct && field.shape != Shape::Command && field.shape != Shape::Anything && name != "file") drop = true;
+    if (empty && field.shape != Shape::Struct && field.shape != Shape::Command && field.shape != Shape::Anything &&
+        name != "file")
+      drop = true;
     if (drop) node.erase(field.name);
   }
 }

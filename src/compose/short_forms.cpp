@@ -28,7 +28,8 @@ std::optional<PortRange> parse_port_range(std::string_view text) {
 }
 
 bool is_ip_address(std::string_view text) {
-  if (text.find(':') != std::string_view::npos) return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
+  if (text.find(':') != std::string_view::npos)
+    return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
   int dots = 0, value = 0, digits = 0;
   for (const char c : text) {
     if (c == '.') {
@@ -62,9 +63,11 @@ Expanded expand_port(std::string_view text) {
   std::string protocol = "tcp";
   if (const std::size_t slash = text.rfind('/'); slash != std::string_view::npos) {
     protocol = std::string(text.substr(slash + 1));
-    std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     text = text.substr(0, slash);
-    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return {.nodes = {}, .error = "port `" + whole + "`: protocol must be tcp, udp or sctp"};
+    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
+      return {.nodes = {}, .error = "port `" + whole + "`: protocol must be tcp, udp or sctp"};
   }
   std::string_view container = text, host, ip;
   if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
@@ -74,11 +77,13 @@ Expanded expand_port(std::string_view text) {
       ip = host.substr(0, before);
       host = host.substr(before + 1);
       if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
-      if (!ip.empty() && !is_ip_address(ip)) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address"};
+      if (!ip.empty() && !is_ip_address(ip))
+        return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address"};
     }
   }
   const auto inside = parse_port_range(container);
-  if (!inside) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port"};
+  if (!inside)
+    return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port"};
   std::optional<PortRange> outside;
   if (!host.empty()) {
     outside = parse_port_range(host);
@@ -87,12 +92,15 @@ Expanded expand_port(std::string_view text) {
     if (!pick_one && outside->last - outside->first != inside->last - inside->first)
       return {.nodes = {}, .error = "port `" + whole + "`: the two ranges have different lengths"};
     if (pick_one && outside->last != outside->first) {
-      result.nodes.push_back(port_node(inside->first, std::to_string(outside->first) + "-" + std::to_string(outside->last), std::string(ip), protocol));
+      result.nodes.push_back(port_node(inside->first,
+                                       std::to_string(outside->first) + "-" + std::to_string(outside->last),
+                                       std::string(ip), protocol));
       return result;
     }
   }
   for (int i = 0; i <= inside->last - inside->first; ++i)
-    result.nodes.push_back(port_node(inside->first + i, outside ? std::to_string(outside->first + i) : "", std::string(ip), protocol));
+    result.nodes.push_back(
+        port_node(inside->first + i, outside ? std::to_string(outside->first + i) : "", std::string(ip), protocol));
   return result;
 }
 
@@ -102,9 +110,12 @@ std::vector<std::string> split_volume(std::string_view text) {
   std::vector<std::string> parts(1);
   for (std::size_t i = 0; i < text.size(); ++i) {
     // Compat: docker compose takes one letter before a colon for a Windows drive, whatever follows.
-    const bool drive = text[i] == ':' && parts.back().size() == 1 && std::isalpha(static_cast<unsigned char>(parts.back()[0]));
-    if (text[i] == ':' && !drive) parts.emplace_back();
-    else parts.back() += text[i];
+    const bool drive =
+        text[i] == ':' && parts.back().size() == 1 && std::isalpha(static_cast<unsigned char>(parts.back()[0]));
+    if (text[i] == ':' && !drive)
+      parts.emplace_back();
+    else
+      parts.back() += text[i];
   }
   return parts;
 }
@@ -119,10 +130,14 @@ void apply_mount_options(Node& mount, Node& bind, Node& volume, std::string_view
     const std::size_t comma = options.find(',');
     const std::string option(options.substr(0, comma));
     options = comma == std::string_view::npos ? std::string_view() : options.substr(comma + 1);
-    if (option == "ro") mount.set("read_only", Node::of(true));
-    else if (option == "nocopy") volume.set("nocopy", Node::of(true));
-    else if (option == "z" || option == "Z") bind.set("selinux", Node::of(option));
-    else if (option == "private" || option == "rprivate" || option == "shared" || option == "rshared" || option == "slave" || option == "rslave")
+    if (option == "ro")
+      mount.set("read_only", Node::of(true));
+    else if (option == "nocopy")
+      volume.set("nocopy", Node::of(true));
+    else if (option == "z" || option == "Z")
+      bind.set("selinux", Node::of(option));
+    else if (option == "private" || option == "rprivate" || option == "shared" || option == "rshared" ||
+             option == "slave" || option == "rslave")
       bind.set("propagation", Node::of(option));
   }
 }
@@ -145,8 +160,10 @@ Expanded expand_volume(std::string_view text) {
   mount.set("target", Node::of(anonymous ? parts[0] : parts[1]));
   if (host) bind.set("create_host_path", Node::of(true));
   if (parts.size() == 3) apply_mount_options(mount, bind, volume, parts[2]);
-  if (host) mount.set("bind", std::move(bind));
-  else mount.set("volume", std::move(volume));
+  if (host)
+    mount.set("bind", std::move(bind));
+  else
+    mount.set("volume", std::move(volume));
   Expanded result;
   result.nodes.push_back(std::move(mount));
   return result;
@@ -155,9 +172,12 @@ Expanded expand_volume(std::string_view text) {
 Expanded expand_device(std::string_view text) {
   std::vector<std::string> parts(1);
   for (const char c : text)
-    if (c == ':') parts.emplace_back();
-    else parts.back() += c;
-  if (text.empty() || parts.size() > 3 || parts[0].empty()) return {.nodes = {}, .error = "device `" + std::string(text) + "` is not `HOST[:CONTAINER[:rwm]]`"};
+    if (c == ':')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  if (text.empty() || parts.size() > 3 || parts[0].empty())
+    return {.nodes = {}, .error = "device `" + std::string(text) + "` is not `HOST[:CONTAINER[:rwm]]`"};
   Node device = Node::map();
   device.set("source", Node::of(parts[0]));
   device.set("target", Node::of(parts.size() > 1 ? parts[1] : parts[0]));

@@ -13,23 +13,38 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"file", "version:s name:s include:X services:<service> networks:<network> volumes:<volume> secrets:<secret> configs:<config> models:<model>"},
+    {"file",
+     "version:s name:s include:X services:<service> networks:<network> volumes:<volume> secrets:<secret> "
+     "configs:<config> models:<model>"},
     {"service",
-     "annotations:P attach:B blkio_config:{blkio} build:{build} cap_add:S cap_drop:S cgroup:s cgroup_parent:s command:C configs:[grant] "
-     "container_name:s cpu_count:i cpu_percent:f cpu_shares:i cpu_quota:i cpu_period:i cpu_rt_period:i cpu_rt_runtime:i cpus:f cpuset:s "
-     "credential_spec:{credential} depends_on:<dependency> deploy:{deploy} develop:{develop} device_cgroup_rules:S devices:[device] dns:L "
-     "dns_opt:S dns_search:L domainname:s entrypoint:C env_file:[env_file] environment:E expose:K extends:{extends} external_links:S "
-     "extra_hosts:H gpus:[gpu] group_add:K healthcheck:{healthcheck} hostname:s image:s init:B ipc:s isolation:s label_file:L labels:P "
-     "links:S logging:{logging} mac_address:s mem_limit:y mem_reservation:y mem_swappiness:y memswap_limit:y models:<service_model> network_mode:s "
-     "networks:<attachment> oom_kill_disable:b oom_score_adj:i pid:s pids_limit:i platform:s ports:[port] post_start:[hook] pre_start:[hook] "
-     "pre_stop:[hook] privileged:b profiles:S provider:{provider} pull_policy:s pull_refresh_after:s read_only:b restart:s runtime:s scale:I "
-     "secrets:[grant] security_opt:S shm_size:y stdin_open:b stop_grace_period:D stop_signal:s storage_opt:M sysctls:P tmpfs:L tty:b "
+     "annotations:P attach:B blkio_config:{blkio} build:{build} cap_add:S cap_drop:S cgroup:s cgroup_parent:s "
+     "command:C configs:[grant] "
+     "container_name:s cpu_count:i cpu_percent:f cpu_shares:i cpu_quota:i cpu_period:i cpu_rt_period:i "
+     "cpu_rt_runtime:i cpus:f cpuset:s "
+     "credential_spec:{credential} depends_on:<dependency> deploy:{deploy} develop:{develop} device_cgroup_rules:S "
+     "devices:[device] dns:L "
+     "dns_opt:S dns_search:L domainname:s entrypoint:C env_file:[env_file] environment:E expose:K extends:{extends} "
+     "external_links:S "
+     "extra_hosts:H gpus:[gpu] group_add:K healthcheck:{healthcheck} hostname:s image:s init:B ipc:s isolation:s "
+     "label_file:L labels:P "
+     "links:S logging:{logging} mac_address:s mem_limit:y mem_reservation:y mem_swappiness:y memswap_limit:y "
+     "models:<service_model> network_mode:s "
+     "networks:<attachment> oom_kill_disable:b oom_score_adj:i pid:s pids_limit:i platform:s ports:[port] "
+     "post_start:[hook] pre_start:[hook] "
+     "pre_stop:[hook] privileged:b profiles:S provider:{provider} pull_policy:s pull_refresh_after:s read_only:b "
+     "restart:s runtime:s scale:I "
+     "secrets:[grant] security_opt:S shm_size:y stdin_open:b stop_grace_period:D stop_signal:s storage_opt:M sysctls:P "
+     "tmpfs:L tty:b "
      "ulimits:<ulimit> use_api_socket:b user:s userns_mode:s uts:s volumes:[mount] volumes_from:S working_dir:s"},
     {"build",
-     "additional_contexts:P args:E cache_from:S cache_to:S context:s dockerfile:s dockerfile_inline:s entitlements:S extra_hosts:H isolation:s "
-     "labels:P network:s no_cache:b no_cache_filter:L platforms:S privileged:b provenance:n pull:b sbom:n secrets:[grant] shm_size:y ssh:L "
+     "additional_contexts:P args:E cache_from:S cache_to:S context:s dockerfile:s dockerfile_inline:s entitlements:S "
+     "extra_hosts:H isolation:s "
+     "labels:P network:s no_cache:b no_cache_filter:L platforms:S privileged:b provenance:n pull:b sbom:n "
+     "secrets:[grant] shm_size:y ssh:L "
      "tags:S target:s ulimits:<ulimit>"},
-    {"blkio", "weight:i weight_device:[weight_device] device_read_bps:[throttle] device_read_iops:[throttle] device_write_bps:[throttle] device_write_iops:[throttle]"},
+    {"blkio",
+     "weight:i weight_device:[weight_device] device_read_bps:[throttle] device_read_iops:[throttle] "
+     "device_write_bps:[throttle] device_write_iops:[throttle]"},
     {"weight_device", "path:s weight:i"},
     {"throttle", "path:s rate:y"},
     {"credential", "config:s file:s registry:s"},
@@ -44,9 +59,13 @@ constexpr Row kRows[] = {
     {"hook", "command:C user:s privileged:b working_dir:s environment:E image:s"},
     {"provider", "type:s options:X"},
     {"service_model", "endpoint_var:s model_var:s"},
-    {"attachment", "aliases:S driver_opts:M gw_priority:i interface_name:s ipv4_address:s ipv6_address:s link_local_ips:S mac_address:s priority:i"},
+    {"attachment",
+     "aliases:S driver_opts:M gw_priority:i interface_name:s ipv4_address:s ipv6_address:s link_local_ips:S "
+     "mac_address:s priority:i"},
     {"port", "app_protocol:s host_ip:s mode:s name:s protocol:s published:n target:i"},
-    {"mount", "type:s source:s target:s read_only:b consistency:s bind:{bind} volume:{volume_options} tmpfs:{tmpfs} image:{image_mount} cluster:X"},
+    {"mount",
+     "type:s source:s target:s read_only:b consistency:s bind:{bind} volume:{volume_options} tmpfs:{tmpfs} "
+     "image:{image_mount} cluster:X"},
     {"bind", "propagation:s create_host_path:B recursive:s selinux:s"},
     {"volume_options", "nocopy:b subpath:s labels:P"},
     {"tmpfs", "size:y mode:i"},
@@ -55,7 +74,8 @@ constexpr Row kRows[] = {
     {"develop", "watch:[watch]"},
     {"watch", "path:s action:s target:s ignore:L include:L initial_sync:b exec:{hook}"},
     {"deploy",
-     "mode:s replicas:I labels:P endpoint_mode:s resources:{resources} restart_policy:{restart_policy} update_config:{update_config} "
+     "mode:s replicas:I labels:P endpoint_mode:s resources:{resources} restart_policy:{restart_policy} "
+     "update_config:{update_config} "
      "rollback_config:{update_config} placement:{placement}"},
     {"resources", "limits:{limits} reservations:{reservations}"},
     {"limits", "cpus:f memory:y pids:i"},
@@ -66,7 +86,9 @@ constexpr Row kRows[] = {
     {"update_config", "parallelism:I delay:D failure_action:s monitor:D max_failure_ratio:f order:s"},
     {"placement", "constraints:S preferences:[preference] max_replicas_per_node:i"},
     {"preference", "spread:s"},
-    {"network", "name:s driver:s driver_opts:M attachable:b internal:b enable_ipv4:B enable_ipv6:B external:X labels:P ipam:{ipam}"},
+    {"network",
+     "name:s driver:s driver_opts:M attachable:b internal:b enable_ipv4:B enable_ipv6:B external:X labels:P "
+     "ipam:{ipam}"},
     {"ipam", "driver:s options:M config:[pool]"},
     {"pool", "subnet:s ip_range:s gateway:s aux_addresses:M"},
     {"volume", "name:s driver:s driver_opts:M external:X labels:P"},
@@ -110,7 +132,8 @@ std::map<std::string, std::vector<Field>> build_table() {
     for (std::string word; words >> word;) {
       const std::size_t colon = word.find(':');
       const std::string type = word.substr(colon + 1);
-      fields.push_back({word.substr(0, colon), shape_of(type[0]), type.size() > 2 ? type.substr(1, type.size() - 2) : std::string()});
+      fields.push_back({word.substr(0, colon), shape_of(type[0]),
+                        type.size() > 2 ? type.substr(1, type.size() - 2) : std::string()});
     }
   }
   return table;

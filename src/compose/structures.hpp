@@ -7,28 +7,28 @@
 namespace berth::compose {
 
 enum class Shape {
-  Text,         // s   string; empty is as good as absent
-  Flag,         // b   boolean; false is as good as absent
-  FlagOrNone,   // B   boolean that is also printed when false
-  Integer,      // i   0 is as good as absent
-  IntegerOrNone,// I
-  Number,       // f
-  Bytes,        // y   number or "512m"; canonical: digits in a string
-  Duration,     // D   canonical: the way Go prints it
-  Texts,        // S   list of strings
-  TextOrTexts,  // L   string or list of strings; canonical: list
-  Scalars,      // K   list of strings and numbers; canonical: strings
-  Pairs,        // P   list K=V or map; canonical: map of strings
-  PairsOrNone,  // E   as Pairs, but a key may have no value
-  TextMap,      // M   map of scalars; canonical: map of strings
-  Hosts,        // H   extra_hosts; canonical: list "host=address"
-  Command,      // C   string (split into words) or list
-  ScalarText,   // n   string or number; canonical: string
-  FileMode,     // O   octal; canonical: "0440"
-  Anything,     // X
-  Struct,       // {x}
-  StructList,   // [x]
-  StructMap,    // <x>
+  Text,           // s   string; empty is as good as absent
+  Flag,           // b   boolean; false is as good as absent
+  FlagOrNone,     // B   boolean that is also printed when false
+  Integer,        // i   0 is as good as absent
+  IntegerOrNone,  // I
+  Number,         // f
+  Bytes,          // y   number or "512m"; canonical: digits in a string
+  Duration,       // D   canonical: the way Go prints it
+  Texts,          // S   list of strings
+  TextOrTexts,    // L   string or list of strings; canonical: list
+  Scalars,        // K   list of strings and numbers; canonical: strings
+  Pairs,          // P   list K=V or map; canonical: map of strings
+  PairsOrNone,    // E   as Pairs, but a key may have no value
+  TextMap,        // M   map of scalars; canonical: map of strings
+  Hosts,          // H   extra_hosts; canonical: list "host=address"
+  Command,        // C   string (split into words) or list
+  ScalarText,     // n   string or number; canonical: string
+  FileMode,       // O   octal; canonical: "0440"
+  Anything,       // X
+  Struct,         // {x}
+  StructList,     // [x]
+  StructMap,      // <x>
 };
 
 struct Field {

@@ -1,5 +1,5 @@
-// What no single value shows: names that must exist, keys that exclude each other, cycles; and the names and dependencies
-// that the file implies.
+// What no single value shows: names that must exist, keys that exclude each other, cycles; and the names and
+// dependencies that the file implies.
 #include <algorithm>
 
 #include "berth/text/suggest.hpp"
@@ -26,7 +26,8 @@ const Node* reach(const Node& node, std::initializer_list<const char*> keys) {
   return at;
 }
 
-void check_source(LoadState& state, const Node& objects, const std::string& kind, std::initializer_list<const char*> sources) {
+void check_source(LoadState& state, const Node& objects, const std::string& kind,
+                  std::initializer_list<const char*> sources) {
   for (std::size_t i = 0; i < objects.fields.size(); ++i) {
     const auto& [key, object] = objects.fields[i];
     if (is_external(object) || key.starts_with("x-")) continue;
@@ -36,7 +37,9 @@ void check_source(LoadState& state, const Node& objects, const std::string& kind
       given += object.find(source) != nullptr;
       names += (names.empty() ? "`" : ", `") + std::string(source) + "`";
     }
-    if (given != 1) state.error(objects.key_places[i], kind + " `" + key + "` must have " + (given ? "only one" : "one") + " of " + names);
+    if (given != 1)
+      state.error(objects.key_places[i],
+                  kind + " `" + key + "` must have " + (given ? "only one" : "one") + " of " + names);
   }
 }
 
@@ -46,7 +49,8 @@ void check_external(LoadState& state, const Node& objects, const std::string& ki
     for (std::size_t i = 0; i < object.fields.size(); ++i) {
       const std::string& field = object.fields[i].first;
       if (field != "external" && field != "name" && !field.starts_with("x-"))
-        state.error(object.key_places[i], kind + " `" + key + "` is external, so `" + field + "` has no meaning", "remove one of the two");
+        state.error(object.key_places[i], kind + " `" + key + "` is external, so `" + field + "` has no meaning",
+                    "remove one of the two");
     }
   }
 }
@@ -55,7 +59,8 @@ void check_external(LoadState& state, const Node& objects, const std::string& ki
 
 void validate(LoadState& state, const Node& model) {
   if (const Node* secrets = model.find("secrets")) check_source(state, *secrets, "secret", {"file", "environment"});
-  if (const Node* configs = model.find("configs")) check_source(state, *configs, "config", {"file", "environment", "content"});
+  if (const Node* configs = model.find("configs"))
+    check_source(state, *configs, "config", {"file", "environment", "content"});
   if (const Node* volumes = model.find("volumes")) check_external(state, *volumes, "volume");
   const Node& services = *model.find("services");
   for (std::size_t i = 0; i < services.fields.size(); ++i) {
@@ -64,20 +69,28 @@ void validate(LoadState& state, const Node& model) {
       state.error(services.key_places[i], "service `" + name + "` is empty", "give it an `image` or a `build`");
       continue;
     }
-    static const std::vector<std::string> kConditions = {"service_started", "service_healthy", "service_completed_successfully"};
+    static const std::vector<std::string> kConditions = {"service_started", "service_healthy",
+                                                         "service_completed_successfully"};
     if (const Node* needs = service.find("depends_on"))
       for (const auto& [other, how] : needs->fields)
-        if (const Node* condition = how.find("condition"); condition && std::find(kConditions.begin(), kConditions.end(), condition->text) == kConditions.end()) {
+        if (const Node* condition = how.find("condition");
+            condition && std::find(kConditions.begin(), kConditions.end(), condition->text) == kConditions.end()) {
           const auto near = text::nearest(condition->text, kConditions);
-          state.error(condition->place, "`" + condition->text + "` is no condition", near ? "did you mean `" + *near + "`?" : "one of service_started, service_healthy, service_completed_successfully");
+          state.error(condition->place, "`" + condition->text + "` is no condition",
+                      near ? "did you mean `" + *near + "`?"
+                           : "one of service_started, service_healthy, service_completed_successfully");
         }
     if (const Node* test = reach(service, {"healthcheck", "test"}); test && !test->items.empty()) {
       const std::string& first = test->items[0].text;
-      if (first != "CMD" && first != "CMD-SHELL" && first != "NONE") state.error(test->place, "`test` of service `" + name + "` must begin with CMD, CMD-SHELL or NONE");
+      if (first != "CMD" && first != "CMD-SHELL" && first != "NONE")
+        state.error(test->place, "`test` of service `" + name + "` must begin with CMD, CMD-SHELL or NONE");
     }
-    if (const std::string restart = text_of(service, "restart"); !restart.empty() && restart != "no" && restart != "always" && restart != "unless-stopped" && !restart.starts_with("on-failure")) {
+    if (const std::string restart = text_of(service, "restart"); !restart.empty() && restart != "no" &&
+                                                                 restart != "always" && restart != "unless-stopped" &&
+                                                                 !restart.starts_with("on-failure")) {
       const auto near = text::nearest(restart, {"no", "always", "unless-stopped", "on-failure"});
-      state.warning(service.find("restart")->place, "`" + restart + "` is no restart policy, continuing with `no`", near ? "did you mean `" + *near + "`?" : "one of no, always, on-failure, unless-stopped");
+      state.warning(service.find("restart")->place, "`" + restart + "` is no restart policy, continuing with `no`",
+                    near ? "did you mean `" + *near + "`?" : "one of no, always, on-failure, unless-stopped");
     }
   }
 }
@@ -102,7 +115,8 @@ void imply_dependencies(Node& service) {
     for (const auto& link : copy.items) imply(service, link.text.substr(0, link.text.find(':')), true);
   }
   for (const char* key : {"network_mode", "ipc", "pid", "uts", "cgroup"})
-    if (const std::string mode = text_of(service, key); mode.starts_with("service:")) imply(service, mode.substr(8), true);
+    if (const std::string mode = text_of(service, key); mode.starts_with("service:"))
+      imply(service, mode.substr(8), true);
   if (const Node* from = service.find("volumes_from")) {
     const Node copy = *from;
     for (const auto& item : copy.items)
@@ -111,17 +125,21 @@ void imply_dependencies(Node& service) {
 }
 
 void normalize_service(LoadState& state, Node& service) {
-  if (!service.find("network_mode") && !service.find("networks") && !service.find("provider")) service.set("networks", Node::map()).set("default", Node::null());
+  if (!service.find("network_mode") && !service.find("networks") && !service.find("provider"))
+    service.set("networks", Node::map()).set("default", Node::null());
   if (Node* build = service.find("build")) {
     if (!build->find("context")) build->set("context", Node::of(state.options.working_dir));
-    if (!build->find("dockerfile") && !build->find("dockerfile_inline")) build->set("dockerfile", Node::of("Dockerfile"));
+    if (!build->find("dockerfile") && !build->find("dockerfile_inline"))
+      build->set("dockerfile", Node::of("Dockerfile"));
     if (Node* args = build->find("args"))
       for (std::size_t i = args->fields.size(); i-- > 0;) {
         auto& [name, value] = args->fields[i];
         if (!value.is_null()) continue;
         const auto found = state.variables.find(name);
-        if (found != state.variables.end()) value = Node::of(found->second);
-        else args->erase(name);
+        if (found != state.variables.end())
+          value = Node::of(found->second);
+        else
+          args->erase(name);
       }
   }
   if (Node* policy = service.find("pull_policy"); policy && policy->text == "if_not_present") policy->text = "missing";
@@ -166,7 +184,8 @@ struct Consistency {
     return keys;
   }
 
-  void known(const std::string& service, const char* kind, const std::string& what, const std::string& key, const Place& place) const {
+  void known(const std::string& service, const char* kind, const std::string& what, const std::string& key,
+             const Place& place) const {
     const Node* objects = model.find(kind);
     if (objects && objects->find(key)) return;
     const auto near = text::nearest(key, names(kind));
@@ -182,10 +201,14 @@ struct Consistency {
       const Node* required = how.find("required");
       const bool optional = required && required->is(NodeKind::Bool) && !required->boolean;
       if (disabled.count(other)) {
-        if (!optional) state.error(needs->key_places[i], "service `" + name + "` depends on `" + other + "`, whose profile is not active", "give --profile, or `required: false`");
+        if (!optional)
+          state.error(needs->key_places[i],
+                      "service `" + name + "` depends on `" + other + "`, whose profile is not active",
+                      "give --profile, or `required: false`");
       } else if (!model.find("services")->find(other)) {
         const auto near = text::nearest(other, names("services"));
-        state.error(needs->key_places[i], "service `" + name + "` depends on undefined service `" + other + "`", near ? "did you mean `" + *near + "`?" : "");
+        state.error(needs->key_places[i], "service `" + name + "` depends on undefined service `" + other + "`",
+                    near ? "did you mean `" + *near + "`?" : "");
       }
     }
   }
@@ -193,33 +216,45 @@ struct Consistency {
   void exclusive(const std::string& name, const Node& service) const {
     if (!service.find("image") && !service.find("build") && !service.find("provider"))
       state.error(service.place, "service `" + name + "` has neither `image` nor `build`");
-    if (const Node* networks = service.find("networks"); networks && !networks->fields.empty() && service.find("network_mode"))
-      state.error(service.find("network_mode")->place, "service `" + name + "` has both `network_mode` and `networks`", "remove one of the two");
-    if (const Node* build = service.find("build"); build && build->find("dockerfile_inline") && build->find("dockerfile"))
-      state.error(build->find("dockerfile")->place, "service `" + name + "` has both `dockerfile` and `dockerfile_inline`", "remove one of the two");
+    if (const Node* networks = service.find("networks");
+        networks && !networks->fields.empty() && service.find("network_mode"))
+      state.error(service.find("network_mode")->place, "service `" + name + "` has both `network_mode` and `networks`",
+                  "remove one of the two");
+    if (const Node* build = service.find("build");
+        build && build->find("dockerfile_inline") && build->find("dockerfile"))
+      state.error(build->find("dockerfile")->place,
+                  "service `" + name + "` has both `dockerfile` and `dockerfile_inline`", "remove one of the two");
     const Node* scale = service.find("scale");
     const Node* replicas = reach(service, {"deploy", "replicas"});
-    if (scale && replicas && scale->integer != replicas->integer) state.error(scale->place, "service `" + name + "`: `scale` and `deploy.replicas` differ");
+    if (scale && replicas && scale->integer != replicas->integer)
+      state.error(scale->place, "service `" + name + "`: `scale` and `deploy.replicas` differ");
     const Node* count = scale ? scale : replicas;
     if (count && count->integer > 1 && service.find("container_name"))
-      state.error(service.find("container_name")->place, "service `" + name + "` has a `container_name`, so it cannot have " + std::to_string(count->integer) + " containers");
+      state.error(service.find("container_name")->place, "service `" + name +
+                                                             "` has a `container_name`, so it cannot have " +
+                                                             std::to_string(count->integer) + " containers");
     const Node* cpus = service.find("cpus");
     const Node* limit = reach(service, {"deploy", "resources", "limits", "cpus"});
-    if (cpus && limit && cpus->real != limit->real) state.error(cpus->place, "service `" + name + "`: `cpus` and `deploy.resources.limits.cpus` differ");
+    if (cpus && limit && cpus->real != limit->real)
+      state.error(cpus->place, "service `" + name + "`: `cpus` and `deploy.resources.limits.cpus` differ");
   }
 
   void references(const std::string& name, const Node& service) const {
     if (const Node* networks = service.find("networks"))
       for (std::size_t i = 0; i < networks->fields.size(); ++i)
-        if (networks->fields[i].first != "default") known(name, "networks", "network", networks->fields[i].first, networks->key_places[i]);
+        if (networks->fields[i].first != "default")
+          known(name, "networks", "network", networks->fields[i].first, networks->key_places[i]);
     if (const Node* mounts = service.find("volumes"))
       for (const auto& mount : mounts->items)
-        if (const Node* source = mount.find("source"); source && text_of(mount, "type") == "volume") known(name, "volumes", "volume", source->text, source->place);
+        if (const Node* source = mount.find("source"); source && text_of(mount, "type") == "volume")
+          known(name, "volumes", "volume", source->text, source->place);
     for (const char* kind : {"secrets", "configs"})
       if (const Node* grants = service.find(kind))
-        for (const auto& grant : grants->items) known(name, kind, std::string(kind, 6), text_of(grant, "source"), grant.place);
+        for (const auto& grant : grants->items)
+          known(name, kind, std::string(kind, 6), text_of(grant, "source"), grant.place);
     if (const Node* models = service.find("models"))
-      for (std::size_t i = 0; i < models->fields.size(); ++i) known(name, "models", "model", models->fields[i].first, models->key_places[i]);
+      for (std::size_t i = 0; i < models->fields.size(); ++i)
+        known(name, "models", "model", models->fields[i].first, models->key_places[i]);
   }
 
   bool visit(const std::string& name, std::map<std::string, int>& marks, std::vector<std::string>& path) const {
@@ -228,7 +263,8 @@ struct Consistency {
     path.push_back(name);
     if (mark == 1) {
       std::string text;
-      for (auto at = std::find(path.begin(), path.end(), name); at != path.end(); ++at) text += (text.empty() ? "`" : " -> `") + *at + "`";
+      for (auto at = std::find(path.begin(), path.end(), name); at != path.end(); ++at)
+        text += (text.empty() ? "`" : " -> `") + *at + "`";
       state.error(model.find("services")->key_place(name), "the services depend on each other in a circle: " + text);
       return true;
     }
@@ -275,13 +311,20 @@ Lookup from_project(const LoadState& state) {
 void read_pairs(LoadState& state, const Node& path, bool raw, bool required, Node& into) {
   const auto content = state.files.read(path.text);
   if (!content) {
-    if (required || content.error().kind() != ErrorKind::NotFound) state.error(path.place, "env file `" + path.text + "`: " + content.error().to_string());
+    if (required || content.error().kind() != ErrorKind::NotFound)
+      state.error(path.place, "env file `" + path.text + "`: " + content.error().to_string());
     return;
   }
-  const DotenvResult parsed = raw ? parse_raw_env(*content, from_project(state)) : parse_dotenv(*content, from_project(state));
+  const DotenvResult parsed =
+      raw ? parse_raw_env(*content, from_project(state)) : parse_dotenv(*content, from_project(state));
   if (!parsed.error.empty()) {
     const auto source = std::make_shared<const text::SourceFile>(path.text, *content);
-    text::Diagnostic wrong{.severity = text::Severity::Error, .code = {}, .span = {source, parsed.line, 1, parsed.line, 1}, .message = parsed.error, .notes = {}, .hint = {}};
+    text::Diagnostic wrong{.severity = text::Severity::Error,
+                           .code = {},
+                           .span = {source, parsed.line, 1, parsed.line, 1},
+                           .message = parsed.error,
+                           .notes = {},
+                           .hint = {}};
     wrong.notes.push_back({state.span(path.place), "the file is named here"});
     state.diagnostics.add(std::move(wrong));
     return;
@@ -298,13 +341,17 @@ void resolve_service_environment(LoadState& state, Node& model) {
       for (const auto& file : files->items) {
         const Node* path = file.find("path");
         const std::string format = text_of(file, "format");
-        if (!format.empty() && format != "raw") state.error(file.find("format")->place, "unsupported env_file format `" + format + "`", "leave it out, or write raw");
+        if (!format.empty() && format != "raw")
+          state.error(file.find("format")->place, "unsupported env_file format `" + format + "`",
+                      "leave it out, or write raw");
         if (path) read_pairs(state, *path, format == "raw", text_of(file, "required") != "false", environment);
       }
     if (const Node* given = service.find("environment"))
       for (std::size_t i = 0; i < given->fields.size(); ++i) {
         Node value = given->fields[i].second;
-        if (const auto found = state.variables.find(given->fields[i].first); value.is_null() && found != state.variables.end()) value = Node::of(found->second);
+        if (const auto found = state.variables.find(given->fields[i].first);
+            value.is_null() && found != state.variables.end())
+          value = Node::of(found->second);
         environment.set(given->fields[i].first, std::move(value), given->key_places[i]);
       }
     if (const Node* files = service.find("label_file"))

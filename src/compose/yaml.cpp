@@ -1,5 +1,6 @@
-// YAML text to trees, by yaml-cpp's events: anchors are copied in (bounded), `<<` is merged, duplicate keys are refused.
-// Trap: yaml-cpp counts columns in bytes and gives a node's start only; ends are computed from the source line.
+// YAML text to trees, by yaml-cpp's events: anchors are copied in (bounded), `<<` is merged, duplicate keys are
+// refused. Trap: yaml-cpp counts columns in bytes and gives a node's start only; ends are computed from the source
+// line.
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -45,7 +46,8 @@ bool as_int(std::string text, std::int64_t& out) {
   }
   std::uint64_t value = 0;
   const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-  if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size() || value > INT64_MAX) return false;
+  if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size() || value > INT64_MAX)
+    return false;
   out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
   return true;
 }
@@ -65,7 +67,8 @@ void resolve_plain(Node& node) {
   const std::string& text = node.text;
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
     node.kind = NodeKind::Null;
-  } else if (text == "true" || text == "True" || text == "TRUE" || text == "false" || text == "False" || text == "FALSE") {
+  } else if (text == "true" || text == "True" || text == "TRUE" || text == "false" || text == "False" ||
+             text == "FALSE") {
     node.kind = NodeKind::Bool;
     node.boolean = text[0] == 't' || text[0] == 'T';
   } else if (as_int(text, node.integer)) {
@@ -105,7 +108,8 @@ class TreeBuilder final : public YAML::EventHandler {
     Node copy = found->second.first;
     finish(std::move(copy), mark, 0);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node = Node::of(value);
     node.place = place(mark, value.size());
     node.plain = tag == "?" || tag == "!reset" || tag == "!override";
@@ -114,11 +118,13 @@ class TreeBuilder final : public YAML::EventHandler {
     if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float") resolve_plain(node);
     finish(std::move(node), mark, anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(Node::list(), mark, tag, anchor);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(Node::map(), mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -156,18 +162,21 @@ class TreeBuilder final : public YAML::EventHandler {
       end = quote == std::string_view::npos ? line.size() : quote + 1;
     }
     const std::uint32_t column = points(line.substr(0, begin)) + 1;
-    return {file_, line_number, column, line_number, column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1)};
+    return {file_, line_number, column, line_number,
+            column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1)};
   }
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
     state_.nodes += nodes;
-    if (state_.nodes > kMaxNodes) throw YamlFailure{mark, "the file has more than 200000 values once its anchors are expanded"};
+    if (state_.nodes > kMaxNodes)
+      throw YamlFailure{mark, "the file has more than 200000 values once its anchors are expanded"};
   }
 
   void open(Node node, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     node.place = place(mark, 1);
     set_tag(node, tag);
-    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key) throw YamlFailure{mark, "a key must be a string, not a list or map"};
+    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key)
+      throw YamlFailure{mark, "a key must be a string, not a list or map"};
     stack_.push_back({.node = std::move(node), .mark = mark, .anchor = anchor});
   }
 
@@ -189,9 +198,12 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     Open& parent = stack_.back();
-    if (parent.node.is_list()) parent.node.items.push_back(std::move(node));
-    else if (!parent.has_key) take_key(parent, node, mark);
-    else take_value(parent, std::move(node), mark);
+    if (parent.node.is_list())
+      parent.node.items.push_back(std::move(node));
+    else if (!parent.has_key)
+      take_key(parent, node, mark);
+    else
+      take_value(parent, std::move(node), mark);
   }
 
   void take_key(Open& parent, const Node& key, const YAML::Mark& mark) {
@@ -208,8 +220,12 @@ class TreeBuilder final : public YAML::EventHandler {
     parent.has_key = false;
     if (parent.key == "<<") return take_merge(parent, std::move(node), mark);
     if (const auto [before, fresh] = parent.seen.emplace(parent.key, parent.key_place); !fresh) {
-      text::Diagnostic twice{.severity = text::Severity::Error, .code = {}, .span = state_.span(parent.key_place),
-                             .message = "key `" + parent.key + "` appears twice in this map", .notes = {}, .hint = {}};
+      text::Diagnostic twice{.severity = text::Severity::Error,
+                             .code = {},
+                             .span = state_.span(parent.key_place),
+                             .message = "key `" + parent.key + "` appears twice in this map",
+                             .notes = {},
+                             .hint = {}};
       twice.notes.push_back({state_.span(before->second), "it is first given here"});
       state_.diagnostics.add(std::move(twice));
       return;
@@ -238,7 +254,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
 std::string hint_for_line(std::string_view line) {
   const std::size_t first = line.find_first_not_of(' ');
-  if (first != std::string_view::npos && line[first] == '\t') return "indent with spaces; YAML does not allow tabs here";
+  if (first != std::string_view::npos && line[first] == '\t')
+    return "indent with spaces; YAML does not allow tabs here";
   if (line.find('\t') != std::string_view::npos) return "there is a tab in this line; YAML wants spaces";
   return {};
 }
@@ -246,7 +263,11 @@ std::string hint_for_line(std::string_view line) {
 bool valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 9;
+    const std::size_t more = lead < 0x80                   ? 0
+                             : lead >= 0xc2 && lead < 0xe0 ? 1
+                             : lead >= 0xe0 && lead < 0xf0 ? 2
+                             : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                           : 9;
     if (more == 9 || i + more >= text.size()) return false;
     for (std::size_t k = 1; k <= more; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -259,11 +280,13 @@ bool valid_utf8(std::string_view text) {
 
 std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content) {
   if (content.starts_with("\xef\xbb\xbf")) content.erase(0, 3);
-  const bool readable = content.size() <= kMaxFileSize && content.find('\0') == std::string::npos && valid_utf8(content);
+  const bool readable =
+      content.size() <= kMaxFileSize && content.find('\0') == std::string::npos && valid_utf8(content);
   state.sources.push_back(std::make_shared<const text::SourceFile>(shown_path, readable ? content : std::string()));
   const auto file = static_cast<std::uint32_t>(state.sources.size());
   if (!readable) {
-    state.error({file, 0, 0, 0, 0}, content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text");
+    state.error({file, 0, 0, 0, 0},
+                content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text");
     return {};
   }
   TreeBuilder builder(state, file);

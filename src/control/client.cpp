@@ -12,7 +12,7 @@ struct Client::Impl {
   Receiver receiver;            // of the receive() that runs
   std::optional<Error> broken;  // the connection has ended so
   bool ended = false;
-  bool complete = false;        // the receiver said Stop, or Done came
+  bool complete = false;                                              // the receiver said Stop, or Done came
   std::vector<std::pair<Message, std::vector<sys::UniqueFd>>> early;  // came between two receive()
 
   void take(Message message, std::vector<sys::UniqueFd> descriptors) {
@@ -57,7 +57,8 @@ struct Client::Impl {
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
-Result<std::unique_ptr<Client>> Client::connect(const std::string& path, const std::string& build, async::Clock::duration deadline) {
+Result<std::unique_ptr<Client>> Client::connect(const std::string& path, const std::string& build,
+                                                async::Clock::duration deadline) {
   auto socket = sys::connect_unix(path);
   if (!socket) return socket.error();
   auto impl = std::make_unique<Impl>();

@@ -141,8 +141,10 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     if (!socket || closing) return Error::make(ErrorKind::Cancelled, "the conversation is closed");
     auto payload = encode(message);
     if (payload.size() > kMaxPayload)
-      return Error::make(ErrorKind::Invalid, std::string("a message of kind ") + name_of(message) + " is longer than allowed");
-    if (descriptors.size() > kMaxDescriptors) return Error::make(ErrorKind::Invalid, "too many descriptors for one message");
+      return Error::make(ErrorKind::Invalid,
+                         std::string("a message of kind ") + name_of(message) + " is longer than allowed");
+    if (descriptors.size() > kMaxDescriptors)
+      return Error::make(ErrorKind::Invalid, "too many descriptors for one message");
     Outgoing frame;
     for (const int descriptor : descriptors) {
       auto copy = sys::duplicate(descriptor);
@@ -166,7 +168,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 };
 
-Connection::Connection(async::Loop& loop, sys::UniqueFd socket) : impl_(std::make_shared<Impl>(loop, std::move(socket))) {}
+Connection::Connection(async::Loop& loop, sys::UniqueFd socket)
+    : impl_(std::make_shared<Impl>(loop, std::move(socket))) {}
 
 Connection::~Connection() {
   impl_->closing = true;

@@ -25,7 +25,8 @@ void FrameDecoder::feed(std::string_view bytes, std::vector<sys::UniqueFd> descr
   if (at_ == buffer_.size()) {
     buffer_.clear();
     at_ = 0;
-    if (buffer_.capacity() > (1u << 20)) buffer_.shrink_to_fit();  // one large Project is not kept for the whole conversation
+    if (buffer_.capacity() > (1u << 20))
+      buffer_.shrink_to_fit();  // one large Project is not kept for the whole conversation
   } else if (at_ > (1u << 16)) {
     buffer_.erase(0, at_);
     at_ = 0;
@@ -36,14 +37,17 @@ void FrameDecoder::feed(std::string_view bytes, std::vector<sys::UniqueFd> descr
 
 Result<std::optional<Frame>> FrameDecoder::next() {
   // A set may arrive glued to the bytes before its frame, never more than one set ahead.
-  if (descriptors_.size() > 2 * kMaxDescriptors) return Error::make(ErrorKind::Protocol, "a peer sent descriptors that belong to no message");
+  if (descriptors_.size() > 2 * kMaxDescriptors)
+    return Error::make(ErrorKind::Protocol, "a peer sent descriptors that belong to no message");
   const auto left = buffer_.size() - at_;
   if (left < kHeaderBytes) return std::optional<Frame>();
   const auto* header = reinterpret_cast<const unsigned char*>(buffer_.data() + at_);
   const std::size_t length = endian::load_little_u32(header);
   const std::size_t wanted = endian::load_little_u16(header + 6);
-  if (length > max_payload_) return Error::make(ErrorKind::Protocol, "a message of " + std::to_string(length) + " bytes is longer than allowed");
-  if (wanted > kMaxDescriptors) return Error::make(ErrorKind::Protocol, "a message claims " + std::to_string(wanted) + " descriptors");
+  if (length > max_payload_)
+    return Error::make(ErrorKind::Protocol, "a message of " + std::to_string(length) + " bytes is longer than allowed");
+  if (wanted > kMaxDescriptors)
+    return Error::make(ErrorKind::Protocol, "a message claims " + std::to_string(wanted) + " descriptors");
   if (left - kHeaderBytes < length) return std::optional<Frame>();
   if (descriptors_.size() < wanted) return Error::make(ErrorKind::Protocol, "a message came without its descriptors");
   Frame frame;

@@ -38,7 +38,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   void accept() {
     auto socket = sys::accept_unix(listening.get());
     if (!socket) {
-      // Out of descriptors or memory: the client stays in the backlog. Without a pause the loop would turn at full speed.
+      // Out of descriptors or memory: the client stays in the backlog. Without a pause the loop would turn at full
+      // speed.
       watch.cancel();
       pause = loop.after(std::chrono::milliseconds(100), [this] { start(); });
       return;
@@ -92,13 +93,15 @@ Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->sta
 
 Server::~Server() { stop_accepting(); }
 
-Result<std::unique_ptr<Server>> Server::listen(async::Loop& loop, const std::string& path, std::string build, Accepted accepted) {
+Result<std::unique_ptr<Server>> Server::listen(async::Loop& loop, const std::string& path, std::string build,
+                                               Accepted accepted) {
   auto listening = sys::listen_unix(path);
   if (!listening) return listening.error();
   return adopt(loop, std::move(*listening), std::move(build), std::move(accepted));
 }
 
-Result<std::unique_ptr<Server>> Server::adopt(async::Loop& loop, sys::UniqueFd listening, std::string build, Accepted accepted) {
+Result<std::unique_ptr<Server>> Server::adopt(async::Loop& loop, sys::UniqueFd listening, std::string build,
+                                              Accepted accepted) {
   auto impl = std::make_shared<Impl>(loop, std::move(listening), std::move(build), std::move(accepted));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -13,9 +13,12 @@ std::string unquoted(std::string_view text, char escape) {
   char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quote ? c == quote : c == '\'' || c == '"') quote = quote ? 0 : c;
-    else if (c == escape && quote != '\'' && i + 1 < text.size()) out += text[++i];
-    else out += c;
+    if (quote ? c == quote : c == '\'' || c == '"')
+      quote = quote ? 0 : c;
+    else if (c == escape && quote != '\'' && i + 1 < text.size())
+      out += text[++i];
+    else
+      out += c;
   }
   return out;
 }
@@ -32,8 +35,10 @@ std::vector<Piece> split_quoted(std::string_view text, std::size_t from, char es
     char quote = 0;
     for (; at < text.size() && (quote || !is_blank(text[at])); ++at) {
       const char c = text[at];
-      if (c == escape && quote != '\'' && at + 1 < text.size()) ++at;
-      else if (quote ? c == quote : c == '\'' || c == '"') quote = quote ? 0 : c;
+      if (c == escape && quote != '\'' && at + 1 < text.size())
+        ++at;
+      else if (quote ? c == quote : c == '\'' || c == '"')
+        quote = quote ? 0 : c;
     }
     out.push_back({begin, at});
   }
@@ -63,8 +68,10 @@ std::vector<Flag> read_flags(std::string_view text, std::size_t& at, char escape
     char quote = 0;
     for (; place.end < text.size() && (quote || !is_blank(text[place.end])); ++place.end) {
       const char c = text[place.end];
-      if (c == escape && quote != '\'' && place.end + 1 < text.size()) ++place.end;
-      else if (quote ? c == quote : c == '\'' || c == '"') quote = quote ? 0 : c;
+      if (c == escape && quote != '\'' && place.end + 1 < text.size())
+        ++place.end;
+      else if (quote ? c == quote : c == '\'' || c == '"')
+        quote = quote ? 0 : c;
     }
     at = place.end;
     const std::string word = unquoted(text.substr(place.begin, place.end - place.begin), escape);
@@ -124,7 +131,8 @@ std::vector<Heredoc> heredocs_in(std::string_view text) {
   std::vector<std::string> list;
   if (arguments < text.size() && read_json_list(text.substr(arguments), list) == JsonForm::Strings) return out;
   for (const Piece& piece : split_quoted(text, arguments, '\\'))
-    if (auto heredoc = heredoc_marker(text.substr(piece.begin, piece.end - piece.begin))) out.push_back(std::move(*heredoc));
+    if (auto heredoc = heredoc_marker(text.substr(piece.begin, piece.end - piece.begin)))
+      out.push_back(std::move(*heredoc));
   return out;
 }
 

@@ -16,12 +16,14 @@ struct CharacterClass {
   std::vector<std::pair<char32_t, char32_t>> ranges;
 
   bool accepts(char32_t c) const {
-    const bool inside = std::any_of(ranges.begin(), ranges.end(), [&](auto& r) { return r.first <= c && c <= r.second; });
+    const bool inside =
+        std::any_of(ranges.begin(), ranges.end(), [&](auto& r) { return r.first <= c && c <= r.second; });
     return inside != negated;
   }
 };
 
-// `at` stands behind the `[`; afterwards behind the `]`. As filepath.Match reads it: `^` negates, `\` escapes, no empty class.
+// `at` stands behind the `[`; afterwards behind the `]`. As filepath.Match reads it: `^` negates, `\` escapes, no empty
+// class.
 bool read_class(std::string_view pattern, std::size_t& at, CharacterClass& out) {
   if (at < pattern.size() && pattern[at] == '^') {
     out.negated = true;
@@ -55,7 +57,9 @@ bool PathPattern::Token::accepts(char32_t c) const {
     case Kind::Char: return c == character;
     case Kind::AnyChar: return c != '/';
     case Kind::Class: return c != '/' && CharacterClass{negated, ranges}.accepts(c);
-    case Kind::AnyRun: case Kind::AnyDepth: case Kind::Anything: return false;
+    case Kind::AnyRun:
+    case Kind::AnyDepth:
+    case Kind::Anything: return false;
   }
   return false;
 }
@@ -75,7 +79,8 @@ Result<PathPattern> PathPattern::compile(std::string_view pattern) {
       token.kind = last ? Token::Kind::Anything : Token::Kind::AnyDepth;
       leading_depth = leading_depth || first;
       trailing_depth = last && !first;
-      // Compat: a `**` at either end of an otherwise literal pattern compares text only, so `**x` matches `fox` as well.
+      // Compat: a `**` at either end of an otherwise literal pattern compares text only, so `**x` matches `fox` as
+      // well.
       if (!first && !last) wild = true;
     } else if (pattern[at] == '*') {
       ++at;
@@ -144,10 +149,14 @@ bool PathPattern::run(std::string_view path) const {
     for (std::size_t i = 0; i < count; ++i) {
       if (!now[i]) continue;
       switch (tokens_[i].kind) {
-        case Token::Kind::AnyRun: if (c != '/') next[i] = 1; break;
+        case Token::Kind::AnyRun:
+          if (c != '/') next[i] = 1;
+          break;
         case Token::Kind::Anything: next[i] = 1; break;
         case Token::Kind::AnyDepth: next[i] = c == '/' ? 1 : std::max<char>(next[i], 2); break;
-        default: if (tokens_[i].accepts(c)) next[i + 1] = 1; break;
+        default:
+          if (tokens_[i].accepts(c)) next[i + 1] = 1;
+          break;
       }
     }
     close(next);
@@ -178,8 +187,10 @@ Result<StringPattern> StringPattern::compile(std::string_view pattern) {
   for (std::size_t at = 0; at < pattern.size();) {
     Token token;
     char32_t c = next_code_point(pattern, at);
-    if (c == '*') token.kind = Token::Kind::AnyRun;
-    else if (c == '?') token.kind = Token::Kind::AnyChar;
+    if (c == '*')
+      token.kind = Token::Kind::AnyRun;
+    else if (c == '?')
+      token.kind = Token::Kind::AnyChar;
     else {
       if (c == '\\') {
         if (at >= pattern.size()) return Error::make(ErrorKind::Invalid, "invalid escape at end of pattern");
@@ -214,8 +225,10 @@ std::pair<std::size_t, std::size_t> StringPattern::match_from(std::string_view t
     std::fill(next.begin(), next.end(), 0);
     for (std::size_t i = 0; i < count; ++i) {
       if (!now[i]) continue;
-      if (tokens[i].kind == Token::Kind::AnyRun) next[i] = 1;
-      else if (tokens[i].kind == Token::Kind::AnyChar || tokens[i].character == c) next[i + 1] = 1;
+      if (tokens[i].kind == Token::Kind::AnyRun)
+        next[i] = 1;
+      else if (tokens[i].kind == Token::Kind::AnyChar || tokens[i].character == c)
+        next[i + 1] = 1;
     }
     close(next);
     now.swap(next);

@@ -24,7 +24,8 @@ std::optional<std::size_t> stage_named(const Dockerfile& file, std::size_t befor
 }
 
 // Global arguments in the file's order: a default may use the ones above it.
-std::map<std::string, std::string> global_arguments(const Dockerfile& file, const GraphRequest& request, text::Diagnostics& found) {
+std::map<std::string, std::string> global_arguments(const Dockerfile& file, const GraphRequest& request,
+                                                    text::Diagnostics& found) {
   std::map<std::string, std::string> values = request.platform_args;
   for (const auto& [name, value] : request.build_args)
     if (values.count(name)) values[name] = value;
@@ -41,8 +42,10 @@ std::map<std::string, std::string> global_arguments(const Dockerfile& file, cons
       }
       if (!one.value) continue;
       auto expanded = expand_word(one.value->text, file.escape, lookup);
-      if (!expanded) found.error(one.value->span, expanded.error().to_string());
-      else values[one.name.text] = expanded->text;
+      if (!expanded)
+        found.error(one.value->span, expanded.error().to_string());
+      else
+        values[one.name.text] = expanded->text;
     }
   }
   return values;
@@ -66,8 +69,10 @@ struct NodeMaker {
   }
 
   void need(StageNode& node, const StageSource& source) {
-    if (source.kind == StageSource::Kind::Stage) node.needs.push_back(source.stage);
-    else if (source.kind == StageSource::Kind::Image) node.images.push_back(source.image);
+    if (source.kind == StageSource::Kind::Stage)
+      node.needs.push_back(source.stage);
+    else if (source.kind == StageSource::Kind::Image)
+      node.images.push_back(source.image);
   }
 
   StageNode make(std::size_t index) {
@@ -88,7 +93,8 @@ struct NodeMaker {
     }
     if (stage.platform) {
       node.platform = expanded(*stage.platform);
-      if (node.platform.empty()) found.error(stage.platform->span, "empty platform value from expression " + stage.platform->text);
+      if (node.platform.empty())
+        found.error(stage.platform->span, "empty platform value from expression " + stage.platform->text);
     }
     for (const Instruction& instruction : stage.instructions) {
       if (const auto* copy = std::get_if<Copy>(&instruction.operation); copy && copy->from) {
@@ -115,7 +121,8 @@ void visit(const StageGraph& graph, std::size_t stage, std::vector<bool>& seen, 
 
 }  // namespace
 
-std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t inside, const Word& name, text::Diagnostics& found) {
+std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t inside, const Word& name,
+                                        text::Diagnostics& found) {
   const std::string text = lower_name(name.text);
   if (text.empty()) {
     found.error(name.span, "--from needs the name of a stage or an image");
@@ -126,14 +133,20 @@ std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t insi
   const std::string here = file.stages[inside].name.empty() ? std::to_string(inside) : file.stages[inside].name;
   if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
     if (number < inside) return StageSource{StageSource::Kind::Stage, number, {}};
-    if (number >= file.stages.size()) found.error(name.span, "invalid stage index " + text);
-    else found.error(name.span, "cannot copy from stage \"" + text + "\", it needs to be defined before current stage \"" + here + "\"");
+    if (number >= file.stages.size())
+      found.error(name.span, "invalid stage index " + text);
+    else
+      found.error(name.span, "cannot copy from stage \"" + text + "\", it needs to be defined before current stage \"" +
+                                 here + "\"");
     return std::nullopt;
   }
   if (const auto earlier = stage_named(file, inside, text)) return StageSource{StageSource::Kind::Stage, *earlier, {}};
   if (const auto later = stage_named(file, file.stages.size(), text)) {
-    if (*later == inside) found.error(name.span, "circular dependency detected on stage: " + text);
-    else found.error(name.span, "cannot copy from stage \"" + text + "\", it needs to be defined before current stage \"" + here + "\"");
+    if (*later == inside)
+      found.error(name.span, "circular dependency detected on stage: " + text);
+    else
+      found.error(name.span, "cannot copy from stage \"" + text + "\", it needs to be defined before current stage \"" +
+                                 here + "\"");
     return std::nullopt;
   }
   if (text == "scratch") return StageSource{StageSource::Kind::Scratch, 0, {}};
@@ -168,7 +181,8 @@ std::optional<StageGraph> make_graph(const Dockerfile& file, const GraphRequest&
   std::vector<bool> seen(file.stages.size(), false);
   if (request.all_stages)
     for (std::size_t i = 0; i < file.stages.size(); ++i) visit(graph, i, seen, graph.order);
-  else visit(graph, graph.target, seen, graph.order);
+  else
+    visit(graph, graph.target, seen, graph.order);
   if (!before && found.has_errors()) return std::nullopt;
   return graph;
 }
@@ -181,9 +195,10 @@ bool is_proxy_argument(std::string_view name) {
 }
 
 bool is_builder_argument(std::string_view name) {
-  static const std::vector<std::string> known{
-      "BUILDKIT_SYNTAX", "BUILDKIT_INLINE_CACHE", "BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_MULTI_PLATFORM", "BUILDKIT_SANDBOX_HOSTNAME",
-      "BUILDKIT_CONTEXT_KEEP_GIT_DIR", "BUILDKIT_DOCKERFILE_CHECK", "SOURCE_DATE_EPOCH"};
+  static const std::vector<std::string> known{"BUILDKIT_SYNTAX",           "BUILDKIT_INLINE_CACHE",
+                                              "BUILDKIT_CACHE_MOUNT_NS",   "BUILDKIT_MULTI_PLATFORM",
+                                              "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+                                              "BUILDKIT_DOCKERFILE_CHECK", "SOURCE_DATE_EPOCH"};
   return std::find(known.begin(), known.end(), name) != known.end();
 }
 

@@ -15,13 +15,16 @@ std::string upper_text(std::string_view text) {
   return out;
 }
 
-bool holds(const std::vector<std::string>& list, const std::string& item) { return std::find(list.begin(), list.end(), item) != list.end(); }
+bool holds(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
 
 }  // namespace
 
 const std::vector<std::string>& instruction_keywords() {
-  static const std::vector<std::string> words{"ADD",  "ARG",        "CMD",  "COPY",   "ENTRYPOINT", "ENV",        "EXPOSE", "FROM", "HEALTHCHECK",
-                                              "LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL",      "STOPSIGNAL", "USER",   "VOLUME", "WORKDIR"};
+  static const std::vector<std::string> words{"ADD",    "ARG",   "CMD",         "COPY",  "ENTRYPOINT", "ENV",
+                                              "EXPOSE", "FROM",  "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+                                              "RUN",    "SHELL", "STOPSIGNAL",  "USER",  "VOLUME",     "WORKDIR"};
   return words;
 }
 
@@ -57,7 +60,8 @@ bool InstructionReader::take_flags(const std::vector<std::string>& known, const 
     } else if (holds(boolean, each.name)) {
       std::string value = each.value.value_or("true");
       for (char& c : value) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      if (value != "true" && value != "false") wrong(each, "expecting boolean value for flag --" + each.name + ", not: " + value);
+      if (value != "true" && value != "false")
+        wrong(each, "expecting boolean value for flag --" + each.name + ", not: " + value);
       each.value = value;
     } else if (!each.value) {
       wrong(each, "missing a value on flag: --" + each.name);
@@ -88,7 +92,9 @@ std::vector<Word> InstructionReader::list(bool& json) {
   std::vector<std::string> strings;
   json = false;
   switch (read_json_list(rest(), strings)) {
-    case JsonForm::WrongTypes: fail("when using JSON array syntax, arrays must be comprised of strings only"); return {};
+    case JsonForm::WrongTypes:
+      fail("when using JSON array syntax, arrays must be comprised of strings only");
+      return {};
     case JsonForm::Strings: {
       json = true;
       std::vector<Word> out;
@@ -140,7 +146,8 @@ std::vector<KeyValue> InstructionReader::pairs(bool& legacy) {
     const std::string text = line.text.substr(piece.begin, piece.end - piece.begin);
     const auto equals = text.find('=');
     if (equals == std::string::npos) {
-      found.error(span(piece.begin, piece.end), "Syntax error - can't find = in \"" + text + "\". Must be of the form: name=value",
+      found.error(span(piece.begin, piece.end),
+                  "Syntax error - can't find = in \"" + text + "\". Must be of the form: name=value",
                   "quote a value that holds blanks: NAME=\"a b\"");
       continue;
     }
@@ -163,8 +170,10 @@ std::set<std::string> checks_skipped_by(const std::vector<std::string>& comments
     for (char c : comment.substr(11) + ",") {
       if (c == ',') {
         if (!name.empty()) out.insert(std::exchange(name, {}));
-      } else if (c == ';' || c == ' ') break;
-      else name += c;
+      } else if (c == ';' || c == ' ')
+        break;
+      else
+        name += c;
     }
     if (!name.empty()) out.insert(name);
   }
@@ -189,7 +198,8 @@ std::optional<Instruction> InstructionReader::read(bool trigger) {
   if (!parsed) return std::nullopt;
   out.operation = std::move(*parsed);
   out.original = line.text;
-  while (!out.original.empty() && std::isspace(static_cast<unsigned char>(out.original.back()))) out.original.pop_back();
+  while (!out.original.empty() && std::isspace(static_cast<unsigned char>(out.original.back())))
+    out.original.pop_back();
   return out;
 }
 

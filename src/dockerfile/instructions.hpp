@@ -28,7 +28,8 @@ struct InstructionReader {
   std::size_t arguments = 0;  // offset behind keyword and flags
   std::vector<Flag> flags;
 
-  bool take_flags(const std::vector<std::string>& known, const std::vector<std::string>& boolean, const std::vector<std::string>& repeatable);
+  bool take_flags(const std::vector<std::string>& known, const std::vector<std::string>& boolean,
+                  const std::vector<std::string>& repeatable);
   std::optional<Word> flag(const std::string& name) const;
   bool is_set(const std::string& name) const;
   std::vector<Word> all(const std::string& name) const;

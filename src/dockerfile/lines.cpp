@@ -78,8 +78,9 @@ struct Reader {
         closed = bare == heredoc.name;
         if (!closed) heredoc.body += text;
       }
-      if (!closed) found.error(whole_span(source, logical.first_line, logical.first_line), "unterminated heredoc `" + heredoc.name + "`",
-                               "add a line that holds only `" + heredoc.name + "`");
+      if (!closed)
+        found.error(whole_span(source, logical.first_line, logical.first_line),
+                    "unterminated heredoc `" + heredoc.name + "`", "add a line that holds only `" + heredoc.name + "`");
       logical.heredocs.push_back(std::move(heredoc));
     }
   }
@@ -100,7 +101,8 @@ struct Reader {
       const std::size_t column = first && start != std::string_view::npos ? start : 0;
       const auto end = continuation(text, escape);
       more = end != std::string_view::npos;
-      logical.pieces.push_back({logical.text.size(), number, column + (number == 1 && text.data() != source->line(1).data() ? 3 : 0)});
+      logical.pieces.push_back(
+          {logical.text.size(), number, column + (number == 1 && text.data() != source->line(1).data() ? 3 : 0)});
       logical.text += text.substr(column, (more ? end : text.size()) - column);
       logical.last_line = number;
     }
@@ -113,14 +115,17 @@ text::Span whole_span(const std::shared_ptr<const text::SourceFile>& source, std
   return {source, first, 1, last, static_cast<std::uint32_t>(source->line(last).size() + 1)};
 }
 
-text::Span span_of(const std::shared_ptr<const text::SourceFile>& source, const LogicalLine& line, std::size_t begin, std::size_t end) {
+text::Span span_of(const std::shared_ptr<const text::SourceFile>& source, const LogicalLine& line, std::size_t begin,
+                   std::size_t end) {
   const auto place = [&](std::size_t offset, std::uint32_t& number, std::uint32_t& column) {
-    auto piece = std::upper_bound(line.pieces.begin(), line.pieces.end(), offset, [](std::size_t o, const auto& p) { return o < p.offset; });
+    auto piece = std::upper_bound(line.pieces.begin(), line.pieces.end(), offset,
+                                  [](std::size_t o, const auto& p) { return o < p.offset; });
     if (piece == line.pieces.begin()) return;
     --piece;
     number = piece->line;
     const std::string_view before = source->line(number).substr(0, piece->column + (offset - piece->offset));
-    column = 1 + static_cast<std::uint32_t>(std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    column = 1 + static_cast<std::uint32_t>(
+                     std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xc0) != 0x80; }));
   };
   text::Span span{source, line.first_line, 1, line.first_line, 1};
   place(begin, span.line, span.column);
@@ -143,26 +148,33 @@ Directives read_directives(const std::shared_ptr<const text::SourceFile>& source
     const std::string value(without_blanks(line.substr(equals + 1)));
     if (key != "syntax" && key != "escape" && key != "check") break;
     const auto span = whole_span(source, number, number);
-    if (!seen.insert(key).second) found.error(span, "only one " + key + " parser directive can be used");
-    else if (key == "syntax") out.syntax = value.substr(0, value.find(' '));
+    if (!seen.insert(key).second)
+      found.error(span, "only one " + key + " parser directive can be used");
+    else if (key == "syntax")
+      out.syntax = value.substr(0, value.find(' '));
     else if (key == "check") {
       out.check = value;
       out.check_line = number;
-    } else if (value == "\\" || value == "`") out.escape = value[0];
-    else found.error(span, "invalid escape token '" + value + "' does not match ` or \\");
+    } else if (value == "\\" || value == "`")
+      out.escape = value[0];
+    else
+      found.error(span, "invalid escape token '" + value + "' does not match ` or \\");
   }
   return out;
 }
 
-std::vector<LogicalLine> read_lines(const std::shared_ptr<const text::SourceFile>& source, char escape, text::Diagnostics& found) {
+std::vector<LogicalLine> read_lines(const std::shared_ptr<const text::SourceFile>& source, char escape,
+                                    text::Diagnostics& found) {
   Reader reader{source, escape, found};
   std::vector<LogicalLine> lines;
   std::vector<std::string> comments;
   while (!reader.done()) {
     const std::string_view text = without_blanks(reader.line(reader.at));
     if (text.empty() || text.starts_with('#')) {
-      if (text.size() <= 1) comments.clear();
-      else comments.emplace_back(without_blanks(text.substr(1)));
+      if (text.size() <= 1)
+        comments.clear();
+      else
+        comments.emplace_back(without_blanks(text.substr(1)));
       ++reader.at;
       continue;
     }

@@ -33,9 +33,11 @@ struct Directives {
 };
 
 Directives read_directives(const std::shared_ptr<const text::SourceFile>& source, text::Diagnostics& found);
-std::vector<LogicalLine> read_lines(const std::shared_ptr<const text::SourceFile>& source, char escape, text::Diagnostics& found);
+std::vector<LogicalLine> read_lines(const std::shared_ptr<const text::SourceFile>& source, char escape,
+                                    text::Diagnostics& found);
 
-text::Span span_of(const std::shared_ptr<const text::SourceFile>& source, const LogicalLine& line, std::size_t begin, std::size_t end);
+text::Span span_of(const std::shared_ptr<const text::SourceFile>& source, const LogicalLine& line, std::size_t begin,
+                   std::size_t end);
 text::Span whole_span(const std::shared_ptr<const text::SourceFile>& source, std::uint32_t first, std::uint32_t last);
 
 }  // namespace berth::dockerfile

@@ -4,8 +4,8 @@
 
 #include <cctype>
 
-#include "berth/dockerfile/mount.hpp"
 #include "arguments.hpp"
+#include "berth/dockerfile/mount.hpp"
 #include "instructions.hpp"
 
 namespace berth::dockerfile {
@@ -24,24 +24,31 @@ std::optional<Operation> InstructionReader::run() {
   if (!out.security.empty() && out.security != "sandbox" && out.security != "insecure")
     fail("security `" + out.security + "` is not valid", "sandbox or insecure");
   for (const Word& mount : out.mounts)
-    if (auto parsed = parse_run_mount(mount.text, escape, {}); !parsed) found.error(mount.span, parsed.error().to_string());
+    if (auto parsed = parse_run_mount(mount.text, escape, {}); !parsed)
+      found.error(mount.span, parsed.error().to_string());
   return out;
 }
 
 std::optional<Operation> InstructionReader::copy(bool add) {
   const std::string name = add ? "ADD" : "COPY";
   std::vector<std::string> known{"chown", "chmod", "exclude"};
-  if (add) known.push_back("checksum");
-  else known.push_back("from");
+  if (add)
+    known.push_back("checksum");
+  else
+    known.push_back("from");
   std::vector<std::string> boolean{"link"};
-  if (add) boolean.insert(boolean.end(), {"unpack", "keep-git-dir"});
-  else boolean.push_back("parents");
+  if (add)
+    boolean.insert(boolean.end(), {"unpack", "keep-git-dir"});
+  else
+    boolean.push_back("parents");
   if (!take_flags(known, boolean, {"exclude"})) return std::nullopt;
   bool json = false;
   auto words = list(json);
   if (words.size() < 2) {
-    fail(words.empty() ? name + " requires at least two arguments"
-                       : name + " requires at least two arguments, but only one was provided. Destination could not be determined");
+    fail(words.empty()
+             ? name + " requires at least two arguments"
+             : name +
+                   " requires at least two arguments, but only one was provided. Destination could not be determined");
     return std::nullopt;
   }
   Copy out;
@@ -56,7 +63,9 @@ std::optional<Operation> InstructionReader::copy(bool add) {
   out.heredocs = line.heredocs;
   out.from = flag("from");
   if (out.from && out.from->text.find('$') != std::string::npos)
-    found.error(out.from->span, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround");
+    found.error(out.from->span,
+                "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
+                "scope as a workaround");
   out.chown = flag("chown");
   out.chmod = flag("chmod");
   out.excludes = all("exclude");
@@ -112,10 +121,12 @@ std::optional<Operation> InstructionReader::healthcheck() {
     const auto value = flag(name);
     if (!value) return;
     const auto parsed = text::parse_duration(value->text);
-    if (!parsed) found.error(value->span, "invalid duration `" + value->text + "` of --" + name, "as in 30s or 1m30s");
+    if (!parsed)
+      found.error(value->span, "invalid duration `" + value->text + "` of --" + name, "as in 30s or 1m30s");
     else if (*parsed != text::Duration(0) && *parsed < std::chrono::milliseconds(1))
       found.error(value->span, "Interval \"" + name + "\" cannot be less than 1ms");
-    else into = *parsed;
+    else
+      into = *parsed;
   };
   duration("interval", out.interval);
   duration("timeout", out.timeout);
@@ -125,15 +136,18 @@ std::optional<Operation> InstructionReader::healthcheck() {
     int count = 0;
     const char* end = value->text.data() + value->text.size();
     const auto result = std::from_chars(value->text.data(), end, count);
-    if (result.ec != std::errc() || result.ptr != end || count < 0) found.error(value->span, "--retries must be a number that is not negative");
-    else out.retries = count;
+    if (result.ec != std::errc() || result.ptr != end || count < 0)
+      found.error(value->span, "--retries must be a number that is not negative");
+    else
+      out.retries = count;
   }
   return out;
 }
 
 std::optional<Operation> InstructionReader::operation(const std::string& name, bool trigger) {
   if (trigger && (name == "FROM" || name == "MAINTAINER" || name == "ONBUILD")) {
-    fail(name == "ONBUILD" ? "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed" : name + " isn't allowed as an ONBUILD trigger");
+    fail(name == "ONBUILD" ? "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"
+                           : name + " isn't allowed as an ONBUILD trigger");
     return std::nullopt;
   }
   if (name == "RUN") return run();
@@ -159,9 +173,12 @@ std::optional<Operation> InstructionReader::operation(const std::string& name, b
   if (name == "ENTRYPOINT") return Entrypoint{command()};
   if (name == "SHELL") {
     const Command form = command();
-    if (form.shell_form) fail("SHELL requires the arguments to be in JSON form", "SHELL [\"/bin/bash\", \"-c\"]");
-    else if (form.words.empty()) fail("SHELL requires at least one argument");
-    else return Shell{form.words};
+    if (form.shell_form)
+      fail("SHELL requires the arguments to be in JSON form", "SHELL [\"/bin/bash\", \"-c\"]");
+    else if (form.words.empty())
+      fail("SHELL requires at least one argument");
+    else
+      return Shell{form.words};
     return std::nullopt;
   }
   if (name == "EXPOSE" || name == "VOLUME") {

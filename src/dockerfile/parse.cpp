@@ -17,10 +17,13 @@ void read_check_directive(const Directives& directives, Dockerfile& file, text::
     std::string key = part.substr(0, equals);
     while (!key.empty() && key.front() == ' ') key.erase(0, 1);
     const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
-    if (key == "skip") file.check.skip = checks_skipped_by({"check=skip=" + value});
-    else if (key == "error") file.check.error = value == "true";
+    if (key == "skip")
+      file.check.skip = checks_skipped_by({"check=skip=" + value});
+    else if (key == "error")
+      file.check.error = value == "true";
     else if (!key.empty() && key != "experimental")
-      found.error(whole_span(file.source, directives.check_line, directives.check_line), "invalid check option \"" + key + "\"");
+      found.error(whole_span(file.source, directives.check_line, directives.check_line),
+                  "invalid check option \"" + key + "\"");
     part.clear();
   }
 }
@@ -51,25 +54,32 @@ Dockerfile parse(std::string text, std::string path, text::Diagnostics& found) {
   for (const LogicalLine& line : lines) {
     InstructionReader reader{file.source, line, file.escape, found, 0, {}};
     if (line.empty_continuation) {
-      text::Diagnostic warning{text::Severity::Warning, "NoEmptyContinuation", reader.whole(), "empty continuation line", {}, {}};
+      text::Diagnostic warning{
+          text::Severity::Warning, "NoEmptyContinuation", reader.whole(), "empty continuation line", {}, {}};
       found.add(std::move(warning));
     }
     if (is_from(reader.keyword())) {
       any_from = true;
-      if (auto stage = reader.read_from()) file.stages.push_back(std::move(*stage));
-      else file.stages.push_back(Stage{});  // keeps numeric references and the instructions below in their place
+      if (auto stage = reader.read_from())
+        file.stages.push_back(std::move(*stage));
+      else
+        file.stages.push_back(Stage{});  // keeps numeric references and the instructions below in their place
       continue;
     }
     auto instruction = reader.read();
     if (!instruction) continue;
-    if (!file.stages.empty()) file.stages.back().instructions.push_back(std::move(*instruction));
-    else if (std::holds_alternative<Arg>(instruction->operation)) file.global_args.push_back(std::move(*instruction));
+    if (!file.stages.empty())
+      file.stages.back().instructions.push_back(std::move(*instruction));
+    else if (std::holds_alternative<Arg>(instruction->operation))
+      file.global_args.push_back(std::move(*instruction));
     else if (!orphan_reported) {
       orphan_reported = true;
-      found.error(instruction->span, "no build stage in current context", "the first instruction must be FROM (or ARG)");
+      found.error(instruction->span, "no build stage in current context",
+                  "the first instruction must be FROM (or ARG)");
     }
   }
-  if (!lines.empty() && !any_from && !orphan_reported && !found.has_errors()) found.error(top, "dockerfile contains no stages to build");
+  if (!lines.empty() && !any_from && !orphan_reported && !found.has_errors())
+    found.error(top, "dockerfile contains no stages to build");
   return file;
 }
 

@@ -17,9 +17,12 @@ Error word_error(std::string message) { return Error::make(ErrorKind::Invalid, s
 bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 // Letters beyond ASCII are taken as a whole: which of them Unicode calls letters matters to nobody's variable names.
 bool is_name(char32_t c) {
-  return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0xdc00) || c > 0xe000;
+  return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c < 0xdc00) ||
+         c > 0xe000;
 }
-bool is_special(char32_t c) { return c != 0 && c < 0x80 && std::string_view("@*#?-$!0").find(static_cast<char>(c)) != std::string_view::npos; }
+bool is_special(char32_t c) {
+  return c != 0 && c < 0x80 && std::string_view("@*#?-$!0").find(static_cast<char>(c)) != std::string_view::npos;
+}
 
 // Collects words while the text is read: characters that came out of quotes never split.
 struct WordList {
@@ -34,8 +37,10 @@ struct WordList {
   }
   void add(std::string_view text) {  // splits at blanks
     for (char c : text) {
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f') split();
-      else raw(std::string_view(&c, 1));
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f')
+        split();
+      else
+        raw(std::string_view(&c, 1));
     }
   }
   void raw(std::string_view text) {
@@ -104,7 +109,8 @@ class Lexer {
 
   Result<std::string> single_quoted() {
     const std::size_t end = text_.find('\'', at_ + 1);
-    if (end == std::string_view::npos) return word_error("unexpected end of statement while looking for matching single-quote");
+    if (end == std::string_view::npos)
+      return word_error("unexpected end of statement while looking for matching single-quote");
     std::string out(text_.substr(at_ + 1, end - at_ - 1));
     at_ = end + 1;
     return out;
@@ -168,7 +174,8 @@ class Lexer {
     }
     ++at_;
     if (at_ >= text_.size()) return word_error("syntax error: missing '}'");
-    if (text_[at_] == '{' || text_[at_] == '}' || text_[at_] == ':') return word_error("syntax error: bad substitution");
+    if (text_[at_] == '{' || text_[at_] == '}' || text_[at_] == ':')
+      return word_error("syntax error: bad substitution");
     const std::string called = name();
     if (at_ >= text_.size()) return word_error("syntax error: missing '}'");
     char modifier = text_[at_++];
@@ -182,12 +189,18 @@ class Lexer {
         return word_error(std::string("unsupported modifier (:") + modifier + ") in substitution");
     }
     switch (modifier) {
-      case '-': case '+': case '?': return conditional(called, modifier, empty_is_unset, depth);
-      case '#': case '%': return trimmed(called, modifier, depth);
-      case '/': if (!empty_is_unset) return replaced(called, depth); break;
+      case '-':
+      case '+':
+      case '?': return conditional(called, modifier, empty_is_unset, depth);
+      case '#':
+      case '%': return trimmed(called, modifier, depth);
+      case '/':
+        if (!empty_is_unset) return replaced(called, depth);
+        break;
       default: break;
     }
-    return word_error(std::string("unsupported modifier (") + (empty_is_unset ? ":" : "") + modifier + ") in substitution");
+    return word_error(std::string("unsupported modifier (") + (empty_is_unset ? ":" : "") + modifier +
+                      ") in substitution");
   }
 
   Result<std::string> conditional(const std::string& called, char modifier, bool empty_is_unset, int depth) {
@@ -199,7 +212,9 @@ class Lexer {
     if (modifier == '-') return present ? *value : *word;
     if (modifier == '+') return present ? *word : std::string();
     if (present) return *value;
-    const std::string reason = !word->empty() ? *word : value ? "is not allowed to be empty" : "is not allowed to be unset";
+    const std::string reason = !word->empty() ? *word
+                               : value        ? "is not allowed to be empty"
+                                              : "is not allowed to be unset";
     return word_error(called + ": " + reason);
   }
 
@@ -239,7 +254,8 @@ class Lexer {
     for (std::size_t at = 0; at <= value.size();) {
       const std::size_t end = pattern->match_from(value, at).second;
       if (end != std::string::npos) {
-        // Compat: with `//` the replacement is Go's regexp template, in which `$1` or `$name` stand for groups (there are none).
+        // Compat: with `//` the replacement is Go's regexp template, in which `$1` or `$name` stand for groups (there
+        // are none).
         out += all ? without_group_references(*replacement, value.substr(at, end - at)) : *replacement;
         if (!all) return out + value.substr(end);
         if (out.size() > kLongestExpansion) return word_error("the expanded text is longer than 1 MiB");

@@ -8,8 +8,12 @@ namespace {
 using engine::Step;
 using engine::Subject;
 
-template <class... F> struct Each : F... { using F::operator()...; };
-template <class... F> Each(F...) -> Each<F...>;
+template <class... F>
+struct Each : F... {
+  using F::operator()...;
+};
+template <class... F>
+Each(F...) -> Each<F...>;
 
 // How an action looks to those who watch: its subject, and the steps of its beginning and end.
 struct Appearance {
@@ -25,14 +29,22 @@ Appearance of_container(const plan::ContainerRef& container, Step begins, Step e
 Appearance appearance_of(const plan::What& what) {
   return std::visit(
       Each{
-          [](const plan::CreateNetwork& a) { return Appearance{Subject::Network, a.spec.network.name, "", Step::Creating, Step::Created}; },
-          [](const plan::RemoveNetwork& a) { return Appearance{Subject::Network, a.name, "", Step::Removing, Step::Removed}; },
-          [](const plan::CreateVolume& a) { return Appearance{Subject::Volume, a.spec.volume.name, "", Step::Creating, Step::Created}; },
-          [](const plan::RemoveVolume& a) { return Appearance{Subject::Volume, a.name, "", Step::Removing, Step::Removed}; },
+          [](const plan::CreateNetwork& a) {
+            return Appearance{Subject::Network, a.spec.network.name, "", Step::Creating, Step::Created};
+          },
+          [](const plan::RemoveNetwork& a) {
+            return Appearance{Subject::Network, a.name, "", Step::Removing, Step::Removed};
+          },
+          [](const plan::CreateVolume& a) {
+            return Appearance{Subject::Volume, a.spec.volume.name, "", Step::Creating, Step::Created};
+          },
+          [](const plan::RemoveVolume& a) {
+            return Appearance{Subject::Volume, a.name, "", Step::Removing, Step::Removed};
+          },
           [](const plan::CreateContainer& a) {
             const bool beside = !a.temporary_name.empty();
-            return Appearance{Subject::Container, a.spec.name, a.spec.service.value, beside ? Step::Recreating : Step::Creating,
-                              beside ? Step::Recreated : Step::Created};
+            return Appearance{Subject::Container, a.spec.name, a.spec.service.value,
+                              beside ? Step::Recreating : Step::Creating, beside ? Step::Recreated : Step::Created};
           },
           [](const plan::StartContainer& a) { return of_container(a.container, Step::Starting, Step::Started); },
           [](const plan::StopContainer& a) { return of_container(a.container, Step::Stopping, Step::Stopped); },
@@ -42,8 +54,9 @@ Appearance appearance_of(const plan::What& what) {
           [](const plan::RemoveContainer& a) { return of_container(a.container, Step::Removing, Step::Removed); },
           [](const plan::RenameContainer& a) { return of_container(a.container, Step::Renaming, Step::Renamed); },
           [](const plan::AwaitCondition& a) {
-            return of_container(a.container, Step::Waiting,
-                                a.condition == model::DependencyCondition::CompletedSuccessfully ? Step::Completed : Step::Healthy);
+            return of_container(
+                a.container, Step::Waiting,
+                a.condition == model::DependencyCondition::CompletedSuccessfully ? Step::Completed : Step::Healthy);
           },
       },
       what);
@@ -75,7 +88,8 @@ struct Execution::State : std::enable_shared_from_this<State> {
     sink({now(), look.subject, look.name, look.service, step, std::move(reason), std::move(text)});
   }
 
-  // Starts what can start until nothing can. Ports may complete within the call: then the turn is taken again, not nested.
+  // Starts what can start until nothing can. Ports may complete within the call: then the turn is taken again, not
+  // nested.
   void turn() {
     if (turning) {
       again = true;
@@ -117,7 +131,8 @@ struct Execution::State : std::enable_shared_from_this<State> {
     const int root = roots[action.number] = through == roots.end() ? before.number : through->second;
     ++outcome.skipped;
     again = true;
-    emit(action, Step::Skipped, "`" + appearance_of(plan.actions[static_cast<std::size_t>(root) - 1].what).name + "` failed");
+    emit(action, Step::Skipped,
+         "`" + appearance_of(plan.actions[static_cast<std::size_t>(root) - 1].what).name + "` failed");
   }
 
   void complete(const plan::Action& action, const Error* error) {
@@ -170,14 +185,18 @@ struct Execution::State : std::enable_shared_from_this<State> {
                                 });
             },
             [&](const plan::StartContainer& a) { containers.start(id_of(a.container), done_of(action)); },
-            [&](const plan::StopContainer& a) { containers.stop(id_of(a.container), {a.grace, true}, done_of(action)); },
+            [&](const plan::StopContainer& a) {
+              containers.stop(id_of(a.container), {a.grace, true}, done_of(action));
+            },
             [&](const plan::KillContainer& a) { containers.kill(id_of(a.container), a.signal, done_of(action)); },
             [&](const plan::PauseContainer& a) { containers.pause(id_of(a.container), done_of(action)); },
             [&](const plan::UnpauseContainer& a) { containers.unpause(id_of(a.container), done_of(action)); },
             [&](const plan::RemoveContainer& a) {
               containers.remove(id_of(a.container), {false, a.anonymous_volumes}, done_of(action));
             },
-            [&](const plan::RenameContainer& a) { containers.rename(id_of(a.container), a.container.name, done_of(action)); },
+            [&](const plan::RenameContainer& a) {
+              containers.rename(id_of(a.container), a.container.name, done_of(action));
+            },
             [&](const plan::AwaitCondition& a) {
               const auto progress = [self = shared_from_this(), &action](const std::string& text) {
                 if (!self->abandoned) self->emit(action, Step::Waiting, action.cause, text);

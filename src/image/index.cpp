@@ -29,7 +29,8 @@ ErrorKind kind_of_sqlite(int code) {
 }
 
 Error index_error(sqlite3* handle, const std::string& operation) {
-  return Error::make(kind_of_sqlite(sqlite3_extended_errcode(handle)), operation + " image index: " + sqlite3_errmsg(handle));
+  return Error::make(kind_of_sqlite(sqlite3_extended_errcode(handle)),
+                     operation + " image index: " + sqlite3_errmsg(handle));
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ Result<Index> Index::open(const std::string& path) {
   if (found < kSchema) {
     BERTH_TRY(index.rows("PRAGMA journal_mode=WAL"));
     char* message = nullptr;
-    const std::string sql = std::string("BEGIN IMMEDIATE;") + kTables + "PRAGMA user_version=" + std::to_string(kSchema) + ";COMMIT";
+    const std::string sql =
+        std::string("BEGIN IMMEDIATE;") + kTables + "PRAGMA user_version=" + std::to_string(kSchema) + ";COMMIT";
     if (sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, &message) != SQLITE_OK) {
       sqlite3_free(message);
       return index_error(handle, "create");
@@ -63,10 +65,12 @@ Result<Index> Index::open(const std::string& path) {
 
 Result<std::vector<Index::Row>> Index::rows(const std::string& sql, const std::vector<std::string>& parameters) const {
   sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &raw, nullptr) != SQLITE_OK) return index_error(handle_.get(), "read");
+  if (sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &raw, nullptr) != SQLITE_OK)
+    return index_error(handle_.get(), "read");
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
   for (std::size_t i = 0; i < parameters.size(); ++i)
-    sqlite3_bind_text(raw, static_cast<int>(i + 1), parameters[i].data(), static_cast<int>(parameters[i].size()), SQLITE_STATIC);
+    sqlite3_bind_text(raw, static_cast<int>(i + 1), parameters[i].data(), static_cast<int>(parameters[i].size()),
+                      SQLITE_STATIC);
   std::vector<Row> out;
   for (;;) {
     const int status = sqlite3_step(raw);
@@ -90,7 +94,8 @@ Result<void> Index::atomically(const std::function<Result<void>()>& body) const 
   BERTH_TRY(run("BEGIN IMMEDIATE"));
   auto done = body();
   if (done) done = run("COMMIT");
-  if (!done && sqlite3_get_autocommit(handle_.get()) == 0) sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (!done && sqlite3_get_autocommit(handle_.get()) == 0)
+    sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
   return done;
 }
 

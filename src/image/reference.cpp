@@ -46,7 +46,8 @@ bool is_domain(std::string_view text) {
   std::string_view host = text;
   if (colon != std::string_view::npos && (end_of_address == std::string_view::npos || colon > end_of_address)) {
     const auto port = text.substr(colon + 1);
-    if (port.empty() || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return false;
+    if (port.empty() || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      return false;
     host = text.substr(0, colon);
   }
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
@@ -82,7 +83,8 @@ Result<Reference> parse_reference(std::string_view text) {
   std::string_view rest = text;
   if (const auto at = rest.find('@'); at != std::string_view::npos) {
     out.digest = rest.substr(at + 1);
-    if (!is_digest(out.digest)) return bad_reference(text, "has a digest that is not sha256: and 64 hexadecimal digits");
+    if (!is_digest(out.digest))
+      return bad_reference(text, "has a digest that is not sha256: and 64 hexadecimal digits");
     rest = rest.substr(0, at);
   }
   const auto slash = rest.rfind('/');

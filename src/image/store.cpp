@@ -1,10 +1,10 @@
 #include "berth/image/store.hpp"
 
-#include <boost/json.hpp>
 #include <fcntl.h>
 #include <fts.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -34,7 +34,8 @@ std::int64_t blocks_below(std::string path) {
   std::int64_t blocks = 0;
   while (const FTSENT* entry = ::fts_read(tree))
     if (entry->fts_info != FTS_DP && entry->fts_statp)
-      blocks += entry->fts_statp->st_blocks / std::max<nlink_t>(1, S_ISDIR(entry->fts_statp->st_mode) ? 1 : entry->fts_statp->st_nlink);
+      blocks += entry->fts_statp->st_blocks /
+                std::max<nlink_t>(1, S_ISDIR(entry->fts_statp->st_mode) ? 1 : entry->fts_statp->st_nlink);
   ::fts_close(tree);
   return blocks * 512;
 }
@@ -82,7 +83,8 @@ Result<ImageStore> ImageStore::open(const std::string& root) {
   auto state = std::make_unique<State>();
   state->root = root;
   state->images = root + "/images";
-  for (const char* part : {"/blobs/sha256", "/layers", "/tmp", "/leases"}) BERTH_TRY(sys::make_directories(state->images + part));
+  for (const char* part : {"/blobs/sha256", "/layers", "/tmp", "/leases"})
+    BERTH_TRY(sys::make_directories(state->images + part));
   const std::string empty = state->images + "/empty";
   BERTH_TRY(sys::make_directories(empty));
   // Whatever the umask: it is the root directory of containers without layers.
@@ -109,7 +111,8 @@ Result<ImageDigest> ImageStore::find(const std::string& text) const {
   }
   if (!is_hex_text(hex) || hex.size() > 64) return not_there();
   const std::string prefix = std::string(kShaPrefix) + std::string(hex);
-  const auto rows = state_->index.rows("SELECT digest FROM images WHERE substr(digest,1,length(?1))=?1 LIMIT 2", {prefix});
+  const auto rows =
+      state_->index.rows("SELECT digest FROM images WHERE substr(digest,1,length(?1))=?1 LIMIT 2", {prefix});
   if (!rows) return rows.error();
   if (rows->size() > 1) return Error::make(ErrorKind::Invalid, "more than one image's id starts with `" + text + "`");
   if (rows->empty()) return not_there();
@@ -157,7 +160,8 @@ Result<engine::ImageFacts> ImageStore::facts(const ImageDigest& digest) const {
 }
 
 Result<std::vector<Layer>> ImageStore::layers(const ImageDigest& digest) const {
-  const auto rows = state_->index.rows("SELECT layer FROM image_layers WHERE digest=? ORDER BY position", {digest.value});
+  const auto rows =
+      state_->index.rows("SELECT layer FROM image_layers WHERE digest=? ORDER BY position", {digest.value});
   if (!rows) return rows.error();
   std::vector<Layer> out;
   for (const auto& row : *rows) out.push_back({LayerId(row[0]), state_->layer_path(row[0]) + "/diff"});
@@ -228,7 +232,8 @@ Result<ImageDigest> ImageStore::put_image(const oci::ImageConfig& config, const 
   return ImageDigest(digest);
 }
 
-Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& reference, const oci::ImageConfig& wanted) {
+Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& reference,
+                                              const oci::ImageConfig& wanted) {
   const auto name = parse_reference(reference);
   if (!name) return name.error();
   auto file = seekable(archive, state_->images + "/tmp");
@@ -278,11 +283,14 @@ Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& re
   image.history = wanted.history;
   image.created = wanted.created;
   if (image.created.empty()) image.created = text::format_time(std::chrono::system_clock::now());
-  if (image.history.empty()) image.history.push_back({.created = image.created, .created_by = {}, .author = {}, .comment = "imported", .empty_layer = false});
+  if (image.history.empty())
+    image.history.push_back(
+        {.created = image.created, .created_by = {}, .author = {}, .comment = "imported", .empty_layer = false});
   return put_image(image, {layer}, {reference});
 }
 
-Result<ImageDigest> ImageStore::import_rootfs(const std::string& path, const std::string& reference, const oci::ImageConfig& config) {
+Result<ImageDigest> ImageStore::import_rootfs(const std::string& path, const std::string& reference,
+                                              const oci::ImageConfig& config) {
   auto file = sys::open(path, O_RDONLY);
   if (!file) return file.error();
   auto digest = import_rootfs(file->get(), reference, config);
@@ -305,10 +313,12 @@ Result<void> ImageStore::untag(const std::string& text) {
   return state_->index.run("DELETE FROM refs WHERE reference=?", {reference->to_string()});
 }
 
-Result<ImageStore::Removed> ImageStore::remove(const std::string& text, const std::vector<std::string>& users, bool force) {
+Result<ImageStore::Removed> ImageStore::remove(const std::string& text, const std::vector<std::string>& users,
+                                               bool force) {
   const auto digest = find(text);
   if (!digest) return digest.error();
-  const auto names = state_->index.rows("SELECT reference FROM refs WHERE digest=? ORDER BY reference", {digest->value});
+  const auto names =
+      state_->index.rows("SELECT reference FROM refs WHERE digest=? ORDER BY reference", {digest->value});
   if (!names) return names.error();
   const auto reference = parse_reference(text);
   const bool by_name = reference && std::any_of(names->begin(), names->end(),
@@ -325,11 +335,13 @@ Result<ImageStore::Removed> ImageStore::remove(const std::string& text, const st
     return Error::make(ErrorKind::Busy, "image `" + text + "` is used by " + who);
   }
   if (!by_name && names->size() > 1 && !force)
-    return Error::make(ErrorKind::Busy, "image `" + text + "` has several names").with_hint("remove them by name, or use --force");
+    return Error::make(ErrorKind::Busy, "image `" + text + "` has several names")
+        .with_hint("remove them by name, or use --force");
   for (const auto& row : *names)
     if (const auto name = parse_reference(row[0])) out.untagged.push_back(name->familiar());
   BERTH_TRY(state_->index.atomically([&]() -> Result<void> {
-    for (const char* sql : {"DELETE FROM refs WHERE digest=?", "DELETE FROM image_layers WHERE digest=?", "DELETE FROM images WHERE digest=?"})
+    for (const char* sql : {"DELETE FROM refs WHERE digest=?", "DELETE FROM image_layers WHERE digest=?",
+                            "DELETE FROM images WHERE digest=?"})
       BERTH_TRY(state_->index.run(sql, {digest->value}));
     return {};
   }));

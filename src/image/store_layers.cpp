@@ -28,7 +28,8 @@ std::string hex_of(const unsigned char* bytes, std::size_t length) {
 }  // namespace
 
 std::int64_t now_nanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string sha256_hex(const std::string& bytes) {
@@ -182,7 +183,8 @@ Result<Collected> ImageStore::gc() {
   std::vector<Index::Row> unused;
   BERTH_TRY(state_->index.atomically([&]() -> Result<void> {
     const std::string chosen =
-        "id NOT IN (SELECT layer FROM image_layers) AND id NOT IN (SELECT layer FROM cache) AND id NOT IN (SELECT layer FROM leases)";
+        "id NOT IN (SELECT layer FROM image_layers) AND id NOT IN (SELECT layer FROM cache) AND id NOT IN (SELECT "
+        "layer FROM leases)";
     auto rows = state_->index.rows("SELECT id FROM layers WHERE " + chosen);
     if (!rows) return rows.error();
     unused = std::move(*rows);

@@ -17,7 +17,9 @@ struct ImageStore::State {
   sys::UniqueFd lease_lock;
 
   std::string layer_path(const std::string& id) const { return images + "/layers/" + id; }
-  std::string blob_path(const std::string& digest) const { return images + "/blobs/sha256/" + digest.substr(digest.find(':') + 1); }
+  std::string blob_path(const std::string& digest) const {
+    return images + "/blobs/sha256/" + digest.substr(digest.find(':') + 1);
+  }
   // Layers of the lease survive gc while this process lives.
   Result<void> hold(const std::string& layer);
   // Out of sight by rename, then deleted; what a crash leaves in trash, gc deletes.

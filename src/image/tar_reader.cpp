@@ -123,7 +123,9 @@ Result<void> apply_extended(const Extended& extended, TarEntry& entry) {
 
 Result<TarType> type_of(char flag, const std::string& path) {
   switch (flag) {
-    case '\0': case '0': case '7': return !path.empty() && path.back() == '/' ? TarType::Directory : TarType::File;
+    case '\0':
+    case '0':
+    case '7': return !path.empty() && path.back() == '/' ? TarType::Directory : TarType::File;
     case '1': return TarType::HardLink;
     case '2': return TarType::SymbolicLink;
     case '3': return TarType::CharDevice;
@@ -131,7 +133,8 @@ Result<TarType> type_of(char flag, const std::string& path) {
     case '5': return TarType::Directory;
     case '6': return TarType::Fifo;
     default:
-      return Error::make(ErrorKind::Unsupported, "`" + path + "` has the tar entry type `" + std::string(1, flag) + "`");
+      return Error::make(ErrorKind::Unsupported,
+                         "`" + path + "` has the tar entry type `" + std::string(1, flag) + "`");
   }
 }
 
@@ -229,7 +232,8 @@ Result<bool> TarReader::next(TarEntry& entry) {
     const auto type = type_of(flag, entry.path);
     if (!type) return type.error();
     entry.type = *type;
-    if (entry.size < 0 || entry.size > (std::int64_t{1} << 50)) return bad_tar("`" + entry.path + "` has an absurd size");
+    if (entry.size < 0 || entry.size > (std::int64_t{1} << 50))
+      return bad_tar("`" + entry.path + "` has an absurd size");
     if (entry.path.find('\0') != std::string::npos || entry.link.find('\0') != std::string::npos)
       return bad_tar("a name holds a zero byte");
     // Links and nodes have no content, whatever their size says (pax allows one for hard links; tar writes 0).

@@ -43,7 +43,8 @@ Result<ArchiveHandle> open_decompressed(int file) {
   archive_read_support_filter_zstd(handle.get());
   archive_read_support_format_raw(handle.get());
   archive_read_support_format_empty(handle.get());
-  if (archive_read_open_fd(handle.get(), file, 256 * 1024) != ARCHIVE_OK) return archive_error(handle.get(), "read archive");
+  if (archive_read_open_fd(handle.get(), file, 256 * 1024) != ARCHIVE_OK)
+    return archive_error(handle.get(), "read archive");
   archive_entry* entry = nullptr;
   const int status = archive_read_next_header(handle.get(), &entry);
   if (status == ARCHIVE_EOF) return Error::make(ErrorKind::Protocol, "the archive is empty");
@@ -51,8 +52,8 @@ Result<ArchiveHandle> open_decompressed(int file) {
   return handle;
 }
 
-// Before unshare: a descriptor stays in the mount namespace it was opened in (open_tree then says EINVAL), while the working
-// directory goes along into the new one.
+// Before unshare: a descriptor stays in the mount namespace it was opened in (open_tree then says EINVAL), while the
+// working directory goes along into the new one.
 Result<void> enter(int directory) {
   auto tree = sys::clone_tree(directory, "", {.recursive = false, .no_suid = true, .no_dev = true, .no_exec = true});
   if (!tree) return tree.error();
@@ -62,7 +63,8 @@ Result<void> enter(int directory) {
   if (::syscall(SYS_move_mount, tree->get(), "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0)
     return Error::system(errno, "attach", "the directory to unpack into");
   if (::fchdir(tree->get()) < 0) return Error::system(errno, "enter", "the directory to unpack into");
-  if (::syscall(SYS_pivot_root, ".", ".") < 0) return Error::system(errno, "pivot into", "the directory to unpack into");
+  if (::syscall(SYS_pivot_root, ".", ".") < 0)
+    return Error::system(errno, "pivot into", "the directory to unpack into");
   if (::umount2(".", MNT_DETACH) < 0) return Error::system(errno, "leave", "the old root");
   if (::chdir("/") < 0) return Error::system(errno, "enter", "/");
   return {};
@@ -96,7 +98,9 @@ Result<void> write_all_entries(archive* handle, EntryWriter& writer) {
 
 // Speaks to the parent in one text: "ok ENTRIES BYTES\0OPAQUE\0OPAQUE\0" or "KIND MESSAGE".
 std::string run_child(int archive, int directory, const UnpackOptions& options) {
-  const auto failed = [](const Error& error) { return std::to_string(static_cast<int>(error.kind())) + " " + error.to_string(); };
+  const auto failed = [](const Error& error) {
+    return std::to_string(static_cast<int>(error.kind())) + " " + error.to_string();
+  };
   ::umask(0);
   if (auto entered = enter(directory); !entered) return failed(entered.error());
   if (auto dropped = keep_capabilities(); !dropped) return failed(dropped.error());
@@ -129,7 +133,8 @@ std::string run_child(int archive, int directory, const UnpackOptions& options) 
 Result<void> mark_opaque(int directory, const std::string& path) {
   auto target = sys::open_in_root(directory, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!target) return target.error();
-  if (::fsetxattr(target->get(), "trusted.overlay.opaque", "y", 1, 0) < 0) return Error::system(errno, "mark opaque", path);
+  if (::fsetxattr(target->get(), "trusted.overlay.opaque", "y", 1, 0) < 0)
+    return Error::system(errno, "mark opaque", path);
   return {};
 }
 
@@ -169,8 +174,7 @@ Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions&
   writing.reset();
   const auto answer = sys::read_all(reading.get(), "answer of the process that unpacks");
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (!answer) return answer.error();
   return read_answer(*answer, directory);
 }

@@ -33,7 +33,8 @@ Result<std::string> clean_path(const std::string& path) {
 
 // trusted.* belongs to the kernel's overlay, selinux labels to the machine the archive was made on.
 bool keeps_xattr(const std::string& name) {
-  return name == "security.capability" || name.compare(0, 5, "user.") == 0 || name.compare(0, 17, "system.posix_acl_") == 0;
+  return name == "security.capability" || name.compare(0, 5, "user.") == 0 ||
+         name.compare(0, 17, "system.posix_acl_") == 0;
 }
 
 bool all_zero(const char* bytes, std::size_t length) {
@@ -56,7 +57,8 @@ Result<void> apply_metadata(const TarEntry& entry, int parent, const std::string
     }
   }
   const timespec times[2] = {{entry.mtime, entry.mtime_nanoseconds}, {entry.mtime, entry.mtime_nanoseconds}};
-  if (::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0) return Error::system(errno, "set times of", shown);
+  if (::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+    return Error::system(errno, "set times of", shown);
   return {};
 }
 
@@ -93,14 +95,16 @@ Result<bool> EntryWriter::whiteout(int parent, const std::string& directory, con
   constexpr std::string_view kPrefix = ".wh.";
   if (name.compare(0, kPrefix.size(), kPrefix) != 0) return false;
   if (options_.whiteouts == Whiteouts::Refuse)
-    return Error::make(ErrorKind::Invalid, "`" + name + "` marks a deleted file: the archive is a layer, not a root file system");
+    return Error::make(ErrorKind::Invalid,
+                       "`" + name + "` marks a deleted file: the archive is a layer, not a root file system");
   if (name == ".wh..wh..opq") {
     opaque_.push_back(directory);
     return true;
   }
   if (name.compare(0, 8, ".wh..wh.") == 0) return true;  // aufs bookkeeping
   const std::string hidden = name.substr(kPrefix.size());
-  if (hidden.empty() || hidden == "." || hidden == "..") return Error::make(ErrorKind::Invalid, "bad whiteout `" + name + "`");
+  if (hidden.empty() || hidden == "." || hidden == "..")
+    return Error::make(ErrorKind::Invalid, "bad whiteout `" + name + "`");
   BERTH_TRY(clear_name(parent, hidden, directory + "/" + hidden));
   if (::mknodat(parent, hidden.c_str(), S_IFCHR, 0) < 0) return Error::system(errno, "create whiteout", hidden);
   return true;
@@ -122,10 +126,12 @@ Result<void> EntryWriter::write_file(TarReader& reader, const TarEntry& entry, i
     if (filled == 0) break;
     done_.bytes.bytes += static_cast<std::int64_t>(filled);
     if (options_.max_bytes > 0 && done_.bytes.bytes > options_.max_bytes)
-      return Error::make(ErrorKind::NoSpace, "the archive holds more than " + std::to_string(options_.max_bytes) + " bytes");
+      return Error::make(ErrorKind::NoSpace,
+                         "the archive holds more than " + std::to_string(options_.max_bytes) + " bytes");
     hole_at_end = filled % 4096 == 0 && all_zero(buffer_.data(), filled);
     if (hole_at_end) {
-      if (::lseek(file->get(), static_cast<off_t>(filled), SEEK_CUR) < 0) return Error::system(errno, "seek in", entry.path);
+      if (::lseek(file->get(), static_cast<off_t>(filled), SEEK_CUR) < 0)
+        return Error::system(errno, "seek in", entry.path);
     } else {
       BERTH_TRY(sys::write_all(file->get(), {buffer_.data(), filled}, entry.path));
     }
@@ -166,7 +172,8 @@ Result<void> EntryWriter::make(TarReader& reader, const TarEntry& entry, int par
     const auto target = clean_path(entry.link);
     if (!target) return target.error();
     const auto slash = target->rfind('/');
-    auto directory = sys::open_in_root(root_, slash == std::string::npos ? "." : target->substr(0, slash), O_PATH | O_DIRECTORY);
+    auto directory =
+        sys::open_in_root(root_, slash == std::string::npos ? "." : target->substr(0, slash), O_PATH | O_DIRECTORY);
     if (!directory) return directory.error().while_doing("link `" + path + "`");
     const std::string last = slash == std::string::npos ? *target : target->substr(slash + 1);
     if (::linkat(directory->get(), last.c_str(), parent, name.c_str(), 0) < 0)
@@ -174,7 +181,8 @@ Result<void> EntryWriter::make(TarReader& reader, const TarEntry& entry, int par
     return {};
   }
   if (entry.type == TarType::SymbolicLink) {
-    if (::symlinkat(entry.link.c_str(), parent, name.c_str()) < 0) return Error::system(errno, "create symbolic link", path);
+    if (::symlinkat(entry.link.c_str(), parent, name.c_str()) < 0)
+      return Error::system(errno, "create symbolic link", path);
   } else if (entry.type == TarType::File) {
     BERTH_TRY(write_file(reader, entry, parent, name));
   } else {
@@ -185,13 +193,16 @@ Result<void> EntryWriter::make(TarReader& reader, const TarEntry& entry, int par
 
 Result<void> EntryWriter::write(TarReader& reader, const TarEntry& entry) {
   if (++done_.entries > options_.max_entries)
-    return Error::make(ErrorKind::Invalid, "the archive holds more than " + std::to_string(options_.max_entries) + " entries");
+    return Error::make(ErrorKind::Invalid,
+                       "the archive holds more than " + std::to_string(options_.max_entries) + " entries");
   if (entry.type == TarType::File && options_.max_bytes > 0 && entry.size > options_.max_bytes - done_.bytes.bytes)
-    return Error::make(ErrorKind::NoSpace, "`" + entry.path + "` and what came before it are larger than the space that is free");
+    return Error::make(ErrorKind::NoSpace,
+                       "`" + entry.path + "` and what came before it are larger than the space that is free");
   const auto path = clean_path(entry.path);
   if (!path) return path.error();
   if (path->empty()) {  // the root itself
-    if (entry.type != TarType::Directory) return Error::make(ErrorKind::Invalid, "the archive's root is not a directory");
+    if (entry.type != TarType::Directory)
+      return Error::make(ErrorKind::Invalid, "the archive's root is not a directory");
     times_.push_back({".", entry.mtime, entry.mtime_nanoseconds});
     return apply_metadata(entry, root_, ".");
   }

@@ -1,5 +1,5 @@
-// Writes tar entries below a directory. Runs in the confined child of unpack.cpp; the same code is safe without confinement, as
-// every path is opened by openat2 inside the root.
+// Writes tar entries below a directory. Runs in the confined child of unpack.cpp; the same code is safe without
+// confinement, as every path is opened by openat2 inside the root.
 #pragma once
 
 #include <string>
@@ -27,7 +27,8 @@ class EntryWriter {
   };
   Result<int> parent(const std::string& path);  // borrowed descriptor, cached
   Result<bool> whiteout(int parent, const std::string& directory, const std::string& name);
-  Result<void> make(TarReader& reader, const TarEntry& entry, int parent, const std::string& path, const std::string& name);
+  Result<void> make(TarReader& reader, const TarEntry& entry, int parent, const std::string& path,
+                    const std::string& name);
   Result<void> write_file(TarReader& reader, const TarEntry& entry, int parent, const std::string& name);
   Result<void> make_node(const TarEntry& entry, int parent, const std::string& name);
 

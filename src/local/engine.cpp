@@ -99,15 +99,23 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
   }
   const auto unit = unit_of(ContainerId(exited.name));
   if (!unit) return;
-  if (unit->launch) unit->ended_early = code;  // on_status comes: it knows whether the program ever ran
-  else ended(*unit, code);
+  if (unit->launch)
+    unit->ended_early = code;  // on_status comes: it knows whether the program ever ran
+  else
+    ended(*unit, code);
 }
 
 void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
                                 engine::Done<ContainerId> done) {
   const auto make = [&]() -> Result<ContainerId> {
-    if (spec.health) return Error::make(ErrorKind::Unsupported, "service `" + spec.service.value + "` has a health check, which this version does not run").with_hint("disable it: `healthcheck: {disable: true}`");
-    if (spec.tty) return Error::make(ErrorKind::Unsupported, "service `" + spec.service.value + "` asks for a terminal (`tty: true`), which this version does not give to services");
+    if (spec.health)
+      return Error::make(ErrorKind::Unsupported,
+                         "service `" + spec.service.value + "` has a health check, which this version does not run")
+          .with_hint("disable it: `healthcheck: {disable: true}`");
+    if (spec.tty)
+      return Error::make(ErrorKind::Unsupported,
+                         "service `" + spec.service.value +
+                             "` asks for a terminal (`tty: true`), which this version does not give to services");
     auto unit = std::make_shared<Unit>();
     unit->record.id = ContainerId(random_hex(32));
     unit->record.name = options.temporary_name.empty() ? spec.name : options.temporary_name;
@@ -117,8 +125,10 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
     for (const auto& mount : spec.mounts) {
       if (mount.type != model::MountType::Volume || !mount.source.empty()) continue;
       auto& name = unit->record.anonymous_volumes[mount.target];
-      if (old && old->record.anonymous_volumes.count(mount.target)) name = old->record.anonymous_volumes.at(mount.target);
-      else name = volume::VolumeStore::anonymous_name();
+      if (old && old->record.anonymous_volumes.count(mount.target))
+        name = old->record.anonymous_volumes.at(mount.target);
+      else
+        name = volume::VolumeStore::anonymous_name();
       engine::VolumeSpec anonymous;
       anonymous.project = project;
       anonymous.volume.name = name;
@@ -137,7 +147,8 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
     if (::stat(lower->front().c_str(), &top) < 0) return Error::system(errno, "stat", lower->front());
     for (const char* name : {"/upper", "/work", "/root"}) BERTH_TRY(sys::make_directories(directory + name, 0755));
     // Overlay takes the metadata of `/` from the upper directory.
-    if (::chmod((directory + "/upper").c_str(), top.st_mode & 07777) < 0) return Error::system(errno, "change mode of", directory + "/upper");
+    if (::chmod((directory + "/upper").c_str(), top.st_mode & 07777) < 0)
+      return Error::system(errno, "change mode of", directory + "/upper");
     BERTH_TRY(save(*unit));
     units[unit->id()] = unit;
     return unit->id();
@@ -164,15 +175,18 @@ void LocalEngine::State::await(const ContainerId& id, model::DependencyCondition
   if (!unit) return done(no_container(id));
   switch (condition) {
     case model::DependencyCondition::Healthy:
-      return done(Error::make(ErrorKind::Unsupported, "`" + unit->record.name + "` has no health check that this version runs"));
+      return done(Error::make(ErrorKind::Unsupported,
+                              "`" + unit->record.name + "` has no health check that this version runs"));
     case model::DependencyCondition::Started:
       if (unit->is_running()) return done({});
       break;
     case model::DependencyCondition::CompletedSuccessfully:
       if (unit->run.phase == engine::Phase::Exited)
-        return done(unit->run.exit_code == 0 ? Result<void>()
-                                             : Error::make(ErrorKind::Failed, "`" + unit->record.name + "` did not complete successfully: exit " +
-                                                                                  std::to_string(unit->run.exit_code)));
+        return done(unit->run.exit_code == 0
+                        ? Result<void>()
+                        : Error::make(ErrorKind::Failed, "`" + unit->record.name +
+                                                             "` did not complete successfully: exit " +
+                                                             std::to_string(unit->run.exit_code)));
       break;
   }
   progress("waiting for " + unit->record.name);
@@ -205,21 +219,23 @@ void VolumePort::remove(const std::string& name, engine::Done<> done) {
     for (const auto& container : state::read_containers(state.paths, other).containers)
       for (const auto& mount : container.record.spec.mounts)
         if (mount.type == model::MountType::Volume && mount.source == name) users.push_back(container.record.name);
-  state.loop.on_worker<Result<void>>([root = state.paths.root, name, users] { return volume::VolumeStore(root).remove(name, users); },
-                                     std::move(done));
+  state.loop.on_worker<Result<void>>(
+      [root = state.paths.root, name, users] { return volume::VolumeStore(root).remove(name, users); },
+      std::move(done));
 }
 
 LocalEngine::LocalEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LocalEngine::~LocalEngine() = default;
 
-Result<std::unique_ptr<LocalEngine>> LocalEngine::create(async::Loop& loop, runtime::KeeperLink& keeper, sys::UniqueFd zygote,
-                                                         const state::Paths& paths, const ProjectName& project, EngineObserver observer) {
+Result<std::unique_ptr<LocalEngine>> LocalEngine::create(async::Loop& loop, runtime::KeeperLink& keeper,
+                                                         sys::UniqueFd zygote, const state::Paths& paths,
+                                                         const ProjectName& project, EngineObserver observer) {
   auto images = image::ImageStore::open(paths.root);
   if (!images) return images.error();
   auto network = StackNetwork::create(loop, keeper, paths, project);
   if (!network) return network.error();
-  auto state = std::make_unique<State>(loop, keeper, std::move(zygote), paths, project, std::move(observer), std::move(*images),
-                                       std::move(*network));
+  auto state = std::make_unique<State>(loop, keeper, std::move(zygote), paths, project, std::move(observer),
+                                       std::move(*images), std::move(*network));
   return std::unique_ptr<LocalEngine>(new LocalEngine(std::move(state)));
 }
 
@@ -267,11 +283,13 @@ Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& parked) {
       network::Reservation reservation{unit->run.publications[i], {}};
       const std::string prefix = "port:" + short_id(unit->id()) + ":" + std::to_string(i) + ":";
       for (auto& one : parked)
-        if (one.fd && one.name.starts_with(prefix)) reservation.sockets.push_back({std::move(one.fd), one.name.substr(prefix.size())});
+        if (one.fd && one.name.starts_with(prefix))
+          reservation.sockets.push_back({std::move(one.fd), one.name.substr(prefix.size())});
       unit->place.ports.push_back(std::move(reservation));
     }
     BERTH_TRY(s.open_log(*unit));
-    for (const auto& [name, stream] : {std::pair{"out:" + id, logs::Stream::Stdout}, std::pair{"err:" + id, logs::Stream::Stderr}})
+    for (const auto& [name, stream] :
+         {std::pair{"out:" + id, logs::Stream::Stdout}, std::pair{"err:" + id, logs::Stream::Stderr}})
       if (auto pipe = take(name)) BERTH_TRY(unit->log->attach(stream, std::move(pipe)));
     unit->pump->start();
     const auto now = state::current_state(s.paths, container);
@@ -330,7 +348,8 @@ bool LocalEngine::is_idle() const {
   if (!state_->execs.empty()) return false;
   return std::none_of(state_->units.begin(), state_->units.end(), [](const auto& entry) {
     const Unit& unit = *entry.second;
-    return unit.is_running() || unit.launch || unit.filling || unit.removing || unit.run.phase == engine::Phase::Restarting;
+    return unit.is_running() || unit.launch || unit.filling || unit.removing ||
+           unit.run.phase == engine::Phase::Restarting;
   });
 }
 

@@ -1,4 +1,5 @@
-// The inside of LocalEngine, shared by its files: units.cpp (records), start.cpp, finish.cpp (exit, stop, removal), engine.cpp.
+// The inside of LocalEngine, shared by its files: units.cpp (records), start.cpp, finish.cpp (exit, stop, removal),
+// engine.cpp.
 #pragma once
 
 #include <map>
@@ -37,7 +38,7 @@ struct Unit {
   std::vector<Waiter> waiters;
   async::Timer grace;
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
-  bool filling = false;   // volumes are being filled on a worker
+  bool filling = false;            // volumes are being filled on a worker
   bool removing = false;
 
   const ContainerId& id() const { return record.id; }
@@ -70,20 +71,28 @@ struct VolumePort : engine::Volumes {
 };
 
 struct LocalEngine::State : engine::Containers {
-  State(async::Loop& l, runtime::KeeperLink& k, sys::UniqueFd zygote, const state::Paths& p, const ProjectName& n, EngineObserver o,
-        image::ImageStore images_, std::unique_ptr<StackNetwork> net)
-      : loop(l), keeper(k), launcher(std::move(zygote), k), paths(p), project(n), observer(std::move(o)), images(std::move(images_)),
-        volumes(p.root), network(std::move(net)) {}
+  State(async::Loop& l, runtime::KeeperLink& k, sys::UniqueFd zygote, const state::Paths& p, const ProjectName& n,
+        EngineObserver o, image::ImageStore images_, std::unique_ptr<StackNetwork> net)
+      : loop(l),
+        keeper(k),
+        launcher(std::move(zygote), k),
+        paths(p),
+        project(n),
+        observer(std::move(o)),
+        images(std::move(images_)),
+        volumes(p.root),
+        network(std::move(net)) {}
 
   // engine.cpp
   void watch();
   void on_keeper();
   void on_known(const std::vector<std::shared_ptr<runtime::Launch>>& known);
   void on_ended(const runtime::ChildExited& ended);
-  void create(const engine::ContainerSpec& spec, const engine::CreateOptions& options, engine::Done<ContainerId> done) override;
+  void create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
+              engine::Done<ContainerId> done) override;
   void rename(const ContainerId& id, const std::string& name, engine::Done<> done) override;
-  void await(const ContainerId& id, model::DependencyCondition condition, std::function<void(const std::string&)> progress,
-             engine::Done<> done) override;
+  void await(const ContainerId& id, model::DependencyCondition condition,
+             std::function<void(const std::string&)> progress, engine::Done<> done) override;
 
   // start.cpp
   void start(const ContainerId& id, engine::Done<> done) override;
@@ -114,7 +123,9 @@ struct LocalEngine::State : engine::Containers {
   std::string cgroup_name(const ContainerId& id) const { return "berth/" + project.value + "/" + short_id(id); }
   Result<void> save(Unit& unit);  // the run record, and what observers see
   void show(Unit& unit);
-  void warn(const std::string& text) { if (observer.on_warning) observer.on_warning(text); }
+  void warn(const std::string& text) {
+    if (observer.on_warning) observer.on_warning(text);
+  }
 
   async::Loop& loop;
   runtime::KeeperLink& keeper;
@@ -134,6 +145,8 @@ struct LocalEngine::State : engine::Containers {
 };
 
 std::int64_t wall_clock();
-inline Error no_container(const ContainerId& id) { return Error::make(ErrorKind::NotFound, "no container " + short_id(id)); }
+inline Error no_container(const ContainerId& id) {
+  return Error::make(ErrorKind::NotFound, "no container " + short_id(id));
+}
 
 }  // namespace berth::local

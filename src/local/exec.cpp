@@ -1,4 +1,5 @@
-// Programs in running containers. The keeper forks them (they join a pid namespace), so it reaps them and records their end.
+// Programs in running containers. The keeper forks them (they join a pid namespace), so it reaps them and records their
+// end.
 #include <fcntl.h>
 
 #include "berth/local/runtime_spec.hpp"
@@ -32,10 +33,12 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
   const auto start = [&]() -> Result<void> {
     const auto unit = unit_of(spec.container);
     if (!unit) return no_container(spec.container);
-    if (!unit->is_running() || unit->launch || !unit->pidfd) return Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running");
+    if (!unit->is_running() || unit->launch || !unit->pidfd)
+      return Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running");
     auto root = sys::open("/proc/" + std::to_string(unit->run.pid) + "/root", O_PATH | O_DIRECTORY);
     if (!root) return root.error();
-    auto user = runtime::resolve_user(root->get(), spec.user.empty() ? unit->spec().user : spec.user, unit->spec().confinement.group_add);
+    auto user = runtime::resolve_user(root->get(), spec.user.empty() ? unit->spec().user : spec.user,
+                                      unit->spec().confinement.group_add);
     if (!user) return user.error();
     runtime::ExecRequest request;
     request.name = unit->id().value + ".exec" + std::to_string(++last_exec);
@@ -48,7 +51,9 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
     request.process.args = spec.argv;
     request.process.env = exec_environment(*unit, spec, user->home);
     request.process.user = user->user;
-    request.process.cwd = !spec.working_dir.empty() ? spec.working_dir : unit->spec().working_dir.empty() ? "/" : unit->spec().working_dir;
+    request.process.cwd = !spec.working_dir.empty()          ? spec.working_dir
+                          : unit->spec().working_dir.empty() ? "/"
+                                                             : unit->spec().working_dir;
     request.stdio = {spec.in, spec.out, spec.err};
     const auto cgroup = sys::CgroupSet::find(cgroup_name(unit->id()));
     request.cgroup = &cgroup;

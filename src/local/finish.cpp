@@ -22,16 +22,21 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
     if (auto finished = unit.pump->finish(); !finished) warn(finished.error().to_string());
   show(unit);
   const bool again = !unit.removing && observer.on_exit && observer.on_exit(unit.shown);
-  if (again) unit.run.phase = engine::Phase::Restarting;
-  else release(unit);
+  if (again)
+    unit.run.phase = engine::Phase::Restarting;
+  else
+    release(unit);
   if (auto saved = save(unit); !saved) warn(saved.error().to_string());
 
   const auto ending = std::exchange(unit.ending, {});
   const auto waiters = std::exchange(unit.waiters, {});
   for (const auto& done : ending) done({});
   for (const auto& waiter : waiters) {
-    if (waiter.condition == model::DependencyCondition::CompletedSuccessfully && exit_code == 0) waiter.done({});
-    else waiter.done(Error::make(ErrorKind::Failed, "`" + unit.record.name + "` exited with code " + std::to_string(exit_code)));
+    if (waiter.condition == model::DependencyCondition::CompletedSuccessfully && exit_code == 0)
+      waiter.done({});
+    else
+      waiter.done(
+          Error::make(ErrorKind::Failed, "`" + unit.record.name + "` exited with code " + std::to_string(exit_code)));
   }
 }
 
@@ -48,7 +53,8 @@ void LocalEngine::State::release(Unit& unit) {
   unit.run.publications.clear();
   const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
   (void)cgroup.kill();
-  if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::NotFound) warn(removed.error().to_string());
+  if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::NotFound)
+    warn(removed.error().to_string());
 }
 
 void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& options, engine::Done<> done) {
@@ -69,9 +75,12 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
   }
   unit->ending.push_back(std::move(done));
   if (unit->ending.size() > 1) return;  // a stop is under way already
-  const int number = parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
-  if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH) warn(sent.error().to_string());
-  if (unit->run.phase == engine::Phase::Paused) (void)sys::CgroupSet::find(cgroup_name(id)).thaw();  // the signal is queued; now it can act on it
+  const int number =
+      parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
+  if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH)
+    warn(sent.error().to_string());
+  if (unit->run.phase == engine::Phase::Paused)
+    (void)sys::CgroupSet::find(cgroup_name(id)).thaw();  // the signal is queued; now it can act on it
   const auto grace = options.grace.value_or(unit->spec().stop_grace);
   if (grace < engine::Duration::zero()) return;  // for ever
   unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(grace), [this, id] {
@@ -89,14 +98,17 @@ void LocalEngine::State::kill(const ContainerId& id, const std::string& signal, 
   if (*number == SIGKILL) unit->record.user_stopped = true;
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   if (auto sent = sys::send_signal(unit->pidfd.get(), *number); !sent) return done(sent.error());
-  if (*number == SIGKILL) unit->ending.push_back(std::move(done));
-  else done({});
+  if (*number == SIGKILL)
+    unit->ending.push_back(std::move(done));
+  else
+    done({});
 }
 
 void LocalEngine::State::pause(const ContainerId& id, engine::Done<> done) {
   const auto unit = unit_of(id);
   if (!unit) return done(no_container(id));
-  if (unit->run.phase != engine::Phase::Running) return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running"));
+  if (unit->run.phase != engine::Phase::Running)
+    return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running"));
   if (auto frozen = sys::CgroupSet::find(cgroup_name(id)).freeze(); !frozen) return done(frozen);
   unit->run.phase = engine::Phase::Paused;
   done(save(*unit));
@@ -105,7 +117,8 @@ void LocalEngine::State::pause(const ContainerId& id, engine::Done<> done) {
 void LocalEngine::State::unpause(const ContainerId& id, engine::Done<> done) {
   const auto unit = unit_of(id);
   if (!unit) return done(no_container(id));
-  if (unit->run.phase != engine::Phase::Paused) return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not paused"));
+  if (unit->run.phase != engine::Phase::Paused)
+    return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not paused"));
   if (auto thawed = sys::CgroupSet::find(cgroup_name(id)).thaw(); !thawed) return done(thawed);
   unit->run.phase = engine::Phase::Running;
   done(save(*unit));
@@ -119,14 +132,16 @@ void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptio
     finish_removal(unit, options, done);
   };
   if (unit->is_running()) {
-    if (!options.force) return done(Error::make(ErrorKind::Busy, "`" + unit->record.name + "` is running").with_hint("stop it first"));
+    if (!options.force)
+      return done(Error::make(ErrorKind::Busy, "`" + unit->record.name + "` is running").with_hint("stop it first"));
     unit->removing = true;
     return kill(id, "SIGKILL", finish);
   }
   finish({});
 }
 
-void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done) {
+void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options,
+                                        engine::Done<> done) {
   unit->removing = true;
   unit->pump.reset();
   unit->log.reset();
@@ -144,12 +159,13 @@ void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const
     return done(done_so_far);
   }
   // The file system of a container may be large: not on the loop.
-  loop.on_worker<Result<void>>([copy = paths, project = project, id = unit->id()] { return state::remove_container(copy, project, id); },
-                               [this, unit, done = std::move(done)](Result<void> removed) {
-                                 unit->removing = false;
-                                 if (removed) units.erase(unit->id());
-                                 done(removed);
-                               });
+  loop.on_worker<Result<void>>(
+      [copy = paths, project = project, id = unit->id()] { return state::remove_container(copy, project, id); },
+      [this, unit, done = std::move(done)](Result<void> removed) {
+        unit->removing = false;
+        if (removed) units.erase(unit->id());
+        done(removed);
+      });
 }
 
 }  // namespace berth::local

@@ -28,7 +28,7 @@ std::vector<std::string> environment_of(const engine::ContainerSpec& spec, const
 
 // Not called `bind`: an argument of std makes std::bind a better match, and its result is dropped in silence.
 void add_bind_mount(oci::RuntimeSpec& spec, const std::string& source, const std::string& target,
-          std::vector<std::string> options = {"rbind", "rprivate"}) {
+                    std::vector<std::string> options = {"rbind", "rprivate"}) {
   oci::Mount mount;
   mount.destination = target;
   mount.type = "bind";
@@ -73,7 +73,8 @@ std::vector<std::size_t> by_depth(const std::vector<engine::ContainerMount>& mou
   return order;
 }
 
-Result<void> add_mounts(oci::RuntimeSpec& runtime_spec, const engine::ContainerSpec& spec, const ContainerPlace& place) {
+Result<void> add_mounts(oci::RuntimeSpec& runtime_spec, const engine::ContainerSpec& spec,
+                        const ContainerPlace& place) {
   BERTH_ASSERT(place.mount_sources.size() == spec.mounts.size() && place.file_sources.size() == spec.files.size());
   for (const std::size_t i : by_depth(spec.mounts)) {
     const auto& wanted = spec.mounts[i];
@@ -102,12 +103,17 @@ Result<void> add_confinement(oci::RuntimeSpec& spec, const model::Confinement& w
     const auto split = option.find_first_of(":=");
     const std::string key = option.substr(0, split);
     const std::string value = split == std::string::npos ? "" : option.substr(split + 1);
-    if (key == "no-new-privileges") spec.process.no_new_privileges = value != "false";
-    else if (key == "seccomp") spec.seccomp = value;
-    else if ((key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable")) continue;
-    else return Error::make(ErrorKind::Unsupported, "security_opt `" + option + "` cannot be applied on this machine");
+    if (key == "no-new-privileges")
+      spec.process.no_new_privileges = value != "false";
+    else if (key == "seccomp")
+      spec.seccomp = value;
+    else if ((key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable"))
+      continue;
+    else
+      return Error::make(ErrorKind::Unsupported, "security_opt `" + option + "` cannot be applied on this machine");
   }
-  for (const auto& device : wanted.devices) BERTH_TRY(runtime::add_device(spec, device.source, device.target, device.permissions));
+  for (const auto& device : wanted.devices)
+    BERTH_TRY(runtime::add_device(spec, device.source, device.target, device.permissions));
   for (const auto& text : wanted.device_cgroup_rules) {
     auto rule = runtime::parse_device_rule(text);
     if (!rule) return rule.error();
@@ -118,7 +124,8 @@ Result<void> add_confinement(oci::RuntimeSpec& spec, const model::Confinement& w
     spec.sysctl[name] = value;
   }
   for (const auto& [name, limit] : wanted.ulimits)
-    spec.process.rlimits.push_back({name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
+    spec.process.rlimits.push_back(
+        {name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
   spec.process.oom_score_adj = wanted.oom_score_adj;
   spec.root.readonly = wanted.read_only;
   return wanted.init ? runtime::use_init(spec, place.bin_dir) : Result<void>();
@@ -196,8 +203,8 @@ Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, cons
   result.process.args = spec.entrypoint;
   result.process.args.insert(result.process.args.end(), spec.command.begin(), spec.command.end());
   if (result.process.args.empty())
-    return Error::make(ErrorKind::Invalid, "`" + spec.name + "` has no command: neither the service nor image `" + spec.image +
-                                               "` names one")
+    return Error::make(ErrorKind::Invalid, "`" + spec.name + "` has no command: neither the service nor image `" +
+                                               spec.image + "` names one")
         .with_hint("give the service a `command:`");
   result.process.env = environment_of(spec, place);
   result.process.cwd = spec.working_dir.empty() ? "/" : spec.working_dir;

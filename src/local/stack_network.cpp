@@ -9,8 +9,10 @@
 namespace berth::local {
 namespace {
 
-// The endpoint that carries the default route: highest gw_priority, then order of attachment; internal networks have none.
-std::size_t default_route_of(const engine::ContainerSpec& spec, const std::map<std::string, network::NetworkRecord>& networks) {
+// The endpoint that carries the default route: highest gw_priority, then order of attachment; internal networks have
+// none.
+std::size_t default_route_of(const engine::ContainerSpec& spec,
+                             const std::map<std::string, network::NetworkRecord>& networks) {
   std::size_t best = spec.endpoints.size();
   for (std::size_t i = 0; i < spec.endpoints.size(); ++i) {
     const auto record = networks.find(spec.endpoints[i].network);
@@ -27,10 +29,17 @@ std::optional<sys::Ipv4> first_address(const NetworkPlace& place) {
 
 }  // namespace
 
-StackNetwork::StackNetwork(async::Loop& loop, runtime::KeeperLink& keeper, const state::Paths& paths, const ProjectName& project,
-                           network::ResolvConf resolver, network::DnsServer dns, network::TcpProxy proxy)
-    : loop_(loop), keeper_(keeper), paths_(paths), project_(project), resolver_(std::move(resolver)), bridges_(paths.root),
-      dns_(std::move(dns)), proxy_(std::move(proxy)) {}
+StackNetwork::StackNetwork(async::Loop& loop, runtime::KeeperLink& keeper, const state::Paths& paths,
+                           const ProjectName& project, network::ResolvConf resolver, network::DnsServer dns,
+                           network::TcpProxy proxy)
+    : loop_(loop),
+      keeper_(keeper),
+      paths_(paths),
+      project_(project),
+      resolver_(std::move(resolver)),
+      bridges_(paths.root),
+      dns_(std::move(dns)),
+      proxy_(std::move(proxy)) {}
 
 Result<std::unique_ptr<StackNetwork>> StackNetwork::create(async::Loop& loop, runtime::KeeperLink& keeper,
                                                            const state::Paths& paths, const ProjectName& project) {
@@ -126,7 +135,8 @@ Result<void> StackNetwork::answer(const engine::ContainerSpec& spec, const Conta
     asker.networks.push_back(address.network);
     std::vector<std::string> names{name, short_id(id)};
     for (const auto& endpoint : spec.endpoints)
-      if (endpoint.network == address.network) names.insert(names.end(), endpoint.aliases.begin(), endpoint.aliases.end());
+      if (endpoint.network == address.network)
+        names.insert(names.end(), endpoint.aliases.begin(), endpoint.aliases.end());
     if (const auto ip = sys::Ipv4::parse(address.ipv4)) dns_.zone().set(address.network, id, *ip, names);
   }
   return dns_.serve(id, place.dns.udp.get(), place.dns.tcp.get(), std::move(asker));
@@ -136,9 +146,12 @@ Result<void> StackNetwork::publish(const engine::ContainerSpec& spec, const Cont
   if (place.ports.empty() && first_address(place)) {
     for (std::size_t i = 0; i < spec.ports.size(); ++i) {
       auto reserved = network::reserve_port(spec.ports[i]);
-      if (!reserved) return reserved.error().while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " + spec.name);
+      if (!reserved)
+        return reserved.error().while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " +
+                                            spec.name);
       for (const auto& socket : reserved->sockets)
-        BERTH_TRY(keeper_.park("port:" + short_id(id) + ":" + std::to_string(i) + ":" + socket.address, {socket.fd.get()}));
+        BERTH_TRY(
+            keeper_.park("port:" + short_id(id) + ":" + std::to_string(i) + ":" + socket.address, {socket.fd.get()}));
       place.ports.push_back(std::move(*reserved));
     }
   }
@@ -170,7 +183,8 @@ void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {
   for (const char* suffix : {":udp", ":tcp"}) (void)keeper_.drop("dns:" + id.value + suffix);
   (void)keeper_.drop("netns:" + id.value);
   place = {};
-  if (published) (void)refresh_firewall();  // stale translations point at an address that nobody has; the next change mends it
+  if (published)
+    (void)refresh_firewall();  // stale translations point at an address that nobody has; the next change mends it
 }
 
 Result<void> StackNetwork::refresh_firewall() {
@@ -179,7 +193,8 @@ Result<void> StackNetwork::refresh_firewall() {
   network::ProjectFirewall firewall;
   firewall.table = network::firewall_table(paths_.root, project_);
   for (const auto& [name, record] : *networks)
-    if (record.spec.project == project_ && !record.spec.network.external) firewall.networks.push_back(network::firewall_network(record));
+    if (record.spec.project == project_ && !record.spec.network.external)
+      firewall.networks.push_back(network::firewall_network(record));
   for (const auto& [id, translations] : translations_)
     firewall.ports.insert(firewall.ports.end(), translations.begin(), translations.end());
   if (firewall.networks.empty() && firewall.ports.empty()) return network::remove_firewall(firewall.table);

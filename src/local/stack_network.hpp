@@ -1,5 +1,5 @@
-// The network of one stack's containers: namespace, addresses, names, published ports, firewall. Wires the pieces of `network`
-// to the event loop and to the keeper, which holds every descriptor that must survive us:
+// The network of one stack's containers: namespace, addresses, names, published ports, firewall. Wires the pieces of
+// `network` to the event loop and to the keeper, which holds every descriptor that must survive us:
 //   netns:<id>   dns:<id>:udp|tcp   port:<id>:<index of the port>:<address>
 #pragma once
 
@@ -31,13 +31,15 @@ struct NetworkPlace {
 
 class StackNetwork {
  public:
-  static Result<std::unique_ptr<StackNetwork>> create(async::Loop& loop, runtime::KeeperLink& keeper, const state::Paths& paths,
-                                                      const ProjectName& project);
+  static Result<std::unique_ptr<StackNetwork>> create(async::Loop& loop, runtime::KeeperLink& keeper,
+                                                      const state::Paths& paths, const ProjectName& project);
 
   // Everything up to the firewall, in an order that another attempt can resume. On failure nothing of it is left.
-  Result<void> join(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name, NetworkPlace& place);
+  Result<void> join(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                    NetworkPlace& place);
   // After a supervisor took over: serves what the descriptors in `place` stand for.
-  Result<void> resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name, NetworkPlace& place);
+  Result<void> resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                      NetworkPlace& place);
   // The container has ended for good: names, sockets and the namespace go; its addresses stay leased.
   void leave(const ContainerId& id, NetworkPlace& place);
   Result<void> release(const ContainerId& id) { return bridges_.release(id); }
@@ -52,7 +54,8 @@ class StackNetwork {
   void watch();
   void arm_dns_timer();
   Result<void> attach(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place);
-  Result<void> answer(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name, NetworkPlace& place);
+  Result<void> answer(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                      NetworkPlace& place);
   Result<void> publish(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place);
   Result<void> serve_ports(const ContainerId& id, NetworkPlace& place);
 

@@ -1,4 +1,5 @@
-// A container's start: volumes filled (on a worker), network joined, cgroup and plan made, launched; then the answers come in.
+// A container's start: volumes filled (on a worker), network joined, cgroup and plan made, launched; then the answers
+// come in.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,7 +68,8 @@ void LocalEngine::State::start(const ContainerId& id, engine::Done<> done) {
 void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
   std::vector<Fill> fills;
   for (const auto& mount : unit->spec().mounts)
-    if (mount.type == model::MountType::Volume && !mount.no_copy) fills.push_back({volume_name(*unit, mount), mount.target});
+    if (mount.type == model::MountType::Volume && !mount.no_copy)
+      fills.push_back({volume_name(*unit, mount), mount.target});
   const auto go_on = [this, id = unit->id()](Result<void> filled) {
     const auto self = unit_of(id);
     if (!self) return;
@@ -79,7 +81,8 @@ void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
   auto lower = images.lower_directories(unit->spec().image_digest);
   if (!lower) return go_on(lower.error());
   unit->filling = true;
-  loop.on_worker<Result<void>>([root = paths.root, lower = std::move(*lower), fills] { return fill_all(root, lower, fills); }, go_on);
+  loop.on_worker<Result<void>>(
+      [root = paths.root, lower = std::move(*lower), fills] { return fill_all(root, lower, fills); }, go_on);
 }
 
 Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& unit) {
@@ -90,7 +93,8 @@ Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& u
     } else if (mount.type == model::MountType::Bind) {
       if (!sys::exists(mount.source)) {
         if (!mount.create_host_path)
-          return Error::make(ErrorKind::NotFound, "bind source `" + mount.source + "` does not exist").with_hint("create it, or set `create_host_path: true`");
+          return Error::make(ErrorKind::NotFound, "bind source `" + mount.source + "` does not exist")
+              .with_hint("create it, or set `create_host_path: true`");
         BERTH_TRY(sys::make_directories(mount.source, 0755));
       }
       sources.push_back(mount.source);
@@ -101,10 +105,12 @@ Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& u
       auto special = volumes.mount_of(name);
       if (!special) return special.error();
       if (!special->type.empty() && special->type != "none")
-        return Error::make(ErrorKind::Unsupported, "volume `" + name + "` is of type " + special->type + ", which this version does not mount");
+        return Error::make(ErrorKind::Unsupported,
+                           "volume `" + name + "` is of type " + special->type + ", which this version does not mount");
       std::string path = special->type == "none" ? special->device : volume->path;
       if (!mount.subpath.empty()) {
-        if (mount.subpath.find("..") != std::string::npos) return Error::make(ErrorKind::Invalid, "volume subpath `" + mount.subpath + "` leaves the volume");
+        if (mount.subpath.find("..") != std::string::npos)
+          return Error::make(ErrorKind::Invalid, "volume subpath `" + mount.subpath + "` leaves the volume");
         path += "/" + mount.subpath;
       }
       sources.push_back(std::move(path));
@@ -113,7 +119,8 @@ Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& u
   return sources;
 }
 
-// Contents of secrets and configs go into files of the container's run directory (tmpfs), with the mode and owner asked for.
+// Contents of secrets and configs go into files of the container's run directory (tmpfs), with the mode and owner asked
+// for.
 Result<std::vector<std::string>> LocalEngine::State::file_sources(const Unit& unit) {
   std::vector<std::string> sources;
   const std::string directory = paths.run(project) + "/files/" + unit.id().value;
@@ -124,7 +131,8 @@ Result<std::vector<std::string>> LocalEngine::State::file_sources(const Unit& un
       continue;
     }
     std::string content;
-    if (file.content) content = *file.content;
+    if (file.content)
+      content = *file.content;
     else {
       auto text = sys::read_file(file.host_path, 1u << 20);
       if (!text) return text.error();
@@ -133,7 +141,8 @@ Result<std::vector<std::string>> LocalEngine::State::file_sources(const Unit& un
     BERTH_TRY(sys::make_directories(directory, 0700));
     const std::string path = directory + "/" + std::to_string(i);
     BERTH_TRY(sys::write_file_atomic(path, content, sys::Durability::Volatile));
-    if (::chown(path.c_str(), file.uid, file.gid) < 0 || ::chmod(path.c_str(), file.mode) < 0) return Error::system(errno, "set owner and mode of", path);
+    if (::chown(path.c_str(), file.uid, file.gid) < 0 || ::chmod(path.c_str(), file.mode) < 0)
+      return Error::system(errno, "set owner and mode of", path);
     sources.push_back(path);
   }
   return sources;
@@ -145,11 +154,14 @@ Result<void> LocalEngine::State::write_etc_files(const Unit& unit) {
   const std::string hostname = spec.hostname.empty() ? short_id(unit.id()) : spec.hostname;
   std::vector<std::string> addresses;
   for (const auto& address : unit.place.addresses) addresses.push_back(address.ipv4);
-  BERTH_TRY(write_etc(directory + "/hosts", network::hosts_text(addresses, hostname, spec.domainname, spec.extra_hosts, unit.place.gateway)));
+  BERTH_TRY(write_etc(directory + "/hosts",
+                      network::hosts_text(addresses, hostname, spec.domainname, spec.extra_hosts, unit.place.gateway)));
   BERTH_TRY(write_etc(directory + "/hostname", network::hostname_text(hostname)));
   std::string resolver;
-  if (!addresses.empty()) resolver = network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt);
-  else if (auto host = sys::read_file("/etc/resolv.conf", 1u << 16); host && spec.network_mode == "host") resolver = *host;
+  if (!addresses.empty())
+    resolver = network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt);
+  else if (auto host = sys::read_file("/etc/resolv.conf", 1u << 16); host && spec.network_mode == "host")
+    resolver = *host;
   return write_etc(directory + "/resolv.conf", resolver);
 }
 
@@ -157,7 +169,8 @@ Result<void> LocalEngine::State::open_log(Unit& unit) {
   if (unit.log) return {};
   auto policy = logs::make_policy(unit.spec());
   if (!policy) return policy.error();
-  auto log = logs::ContainerLog::open(logs::LogFiles::of(paths.root, paths.run_root, project.value, unit.id().value), *policy);
+  auto log =
+      logs::ContainerLog::open(logs::LogFiles::of(paths.root, paths.run_root, project.value, unit.id().value), *policy);
   if (!log) return log.error();
   unit.log = std::move(*log);
   unit.log->subscribe([this, id = unit.id()](const logs::LiveEntry& entry) {
@@ -186,9 +199,11 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   static const std::string kContainer = "container:";
   if (spec.network_mode.starts_with(kContainer)) {
     const std::string name = spec.network_mode.substr(kContainer.size());
-    const auto other = std::find_if(units.begin(), units.end(), [&](const auto& entry) { return entry.second->record.name == name; });
+    const auto other =
+        std::find_if(units.begin(), units.end(), [&](const auto& entry) { return entry.second->record.name == name; });
     if (other == units.end() || !other->second->is_running())
-      return Error::make(ErrorKind::NotFound, "container `" + name + "`, whose network `" + spec.name + "` joins, is not running");
+      return Error::make(ErrorKind::NotFound,
+                         "container `" + name + "`, whose network `" + spec.name + "` joins, is not running");
     auto netns = sys::open_netns_of(other->second->run.pid);
     if (!netns) return netns.error();
     joined = std::move(*netns);
@@ -205,7 +220,10 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   place.resolv_file = directory + "/resolv.conf";
   place.hostname_file = directory + "/hostname";
   for (const auto& mode : {spec.confinement.pid, spec.confinement.ipc})
-    if (mode.starts_with(kContainer)) return Error::make(ErrorKind::Unsupported, "`" + spec.name + "` joins a namespace of another container, which this version does for networks only");
+    if (mode.starts_with(kContainer))
+      return Error::make(
+          ErrorKind::Unsupported,
+          "`" + spec.name + "` joins a namespace of another container, which this version does for networks only");
 
   auto sources = mount_sources(unit);
   if (!sources) return sources.error();
@@ -278,9 +296,10 @@ void LocalEngine::State::on_status(const ContainerId& id) {
       const auto& environment = unit->spec().environment;
       const auto path = environment.find("PATH");
       const auto& argv = unit->spec().entrypoint.empty() ? unit->spec().command : unit->spec().entrypoint;
-      error = runtime::explain_exec_failure(view->get(), argv.front(),
-                                            path == environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
-                                            unit->spec().working_dir, outcome->error.errno_value());
+      error = runtime::explain_exec_failure(
+          view->get(), argv.front(),
+          path == environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
+          unit->spec().working_dir, outcome->error.errno_value());
     }
   }
   unit->run.exit_code = outcome->exit_code;
@@ -292,7 +311,8 @@ void LocalEngine::State::on_status(const ContainerId& id) {
 // Answers all who asked for the start. A failed one leaves an ended container and nothing running.
 void LocalEngine::State::started(Unit& unit, Result<void> result) {
   if (!result) {
-    if (unit.pump) (void)unit.pump->finish();  // what it printed before is in the log; an error of the log was warned about
+    if (unit.pump)
+      (void)unit.pump->finish();  // what it printed before is in the log; an error of the log was warned about
     release(unit);
     unit.run.phase = engine::Phase::Exited;
     if (unit.run.exit_code == 0) unit.run.exit_code = 125;
@@ -306,9 +326,12 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
   const auto starting = std::exchange(unit.starting, {});
   for (const auto& done : starting) done(result);
   for (const auto& waiter : waiters) {
-    if (!result) waiter.done(result);
-    else if (waiter.condition == model::DependencyCondition::Started) waiter.done({});
-    else unit.waiters.push_back(waiter);
+    if (!result)
+      waiter.done(result);
+    else if (waiter.condition == model::DependencyCondition::Started)
+      waiter.done({});
+    else
+      unit.waiters.push_back(waiter);
   }
 }
 

@@ -11,7 +11,8 @@ Result<CommitRecord> CommitRecord::open(const std::string& path) {
   if (!mapping) return mapping.error();
   record.mapping_ = std::move(*mapping);
   const auto* slots = static_cast<const Slot*>(record.mapping_.data());
-  record.sequence_ = std::max(slots[0].sequence.load(std::memory_order_acquire), slots[1].sequence.load(std::memory_order_acquire));
+  record.sequence_ =
+      std::max(slots[0].sequence.load(std::memory_order_acquire), slots[1].sequence.load(std::memory_order_acquire));
   return record;
 }
 

@@ -1,5 +1,5 @@
-// The commit record of a container's log: two slots in a mapped file, written in turn; the one with the higher sequence counts.
-// A slot is complete once its sequence is: a SIGKILL between two stores leaves the other slot in force.
+// The commit record of a container's log: two slots in a mapped file, written in turn; the one with the higher sequence
+// counts. A slot is complete once its sequence is: a SIGKILL between two stores leaves the other slot in force.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ struct CommitState {
   std::uint64_t generation = 0;
   std::uint64_t log_offset = 0;
   std::array<std::uint64_t, 2> stage_offset{};
-  std::array<std::uint64_t, 2> dropped{};   // bytes that a full disk cost, still to be told in the log
-  std::uint64_t rotating_inode = 0;         // of the file that is being rotated away; 0: none
+  std::array<std::uint64_t, 2> dropped{};  // bytes that a full disk cost, still to be told in the log
+  std::uint64_t rotating_inode = 0;        // of the file that is being rotated away; 0: none
 };
 
 class CommitRecord {

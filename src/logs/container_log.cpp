@@ -20,7 +20,8 @@ constexpr std::uint64_t kMostHeldBack = 1 << 20;      // per stream, while the d
 
 constexpr std::size_t index_of(Stream stream) { return stream == Stream::Stdout ? 0 : 1; }
 
-// The next entry's bytes at the start of `text`: a line, 16 KiB of one, or with `final` what is left. Empty: wait for more.
+// The next entry's bytes at the start of `text`: a line, 16 KiB of one, or with `final` what is left. Empty: wait for
+// more.
 std::string_view next_piece(std::string_view text, bool final) {
   const auto window = std::min(text.size(), kMaxEntryBytes);
   if (const auto* newline = static_cast<const char*>(std::memchr(text.data(), '\n', window)))
@@ -32,7 +33,8 @@ std::string rotated_name(const std::string& log, int number) { return log + "." 
 
 }  // namespace
 
-LogFiles LogFiles::of(const std::string& root, const std::string& run_root, const std::string& project, const std::string& container) {
+LogFiles LogFiles::of(const std::string& root, const std::string& run_root, const std::string& project,
+                      const std::string& container) {
   LogFiles out;
   out.log = root + "/projects/" + project + "/containers/" + container + "/" + container + "-json.log";
   const auto run = run_root + "/" + project;
@@ -59,7 +61,7 @@ struct ContainerLog::Impl {
   std::array<Side, 2> sides;
   Subscriber subscriber;
   bool blocked = false;
-  std::string text;    // reused buffers; given back when a burst has made them large
+  std::string text;  // reused buffers; given back when a burst has made them large
   std::string output;
   std::vector<LiveEntry> live;
 
@@ -92,15 +94,19 @@ struct ContainerLog::Impl {
       if (side.staged < state.stage_offset[i]) state.stage_offset[i] = 0;
     }
     if (!keeps_file()) return {};
-    if (state.rotating_inode != 0) BERTH_TRY(finish_rotation());
-    else BERTH_TRY(open_log());
+    if (state.rotating_inode != 0)
+      BERTH_TRY(finish_rotation());
+    else
+      BERTH_TRY(open_log());
     auto size = sys::file_size(log.get(), files.log);
     if (!size) return size.error();
     if (record.is_new()) {
       state.log_offset = *size;  // from before a reboot
       BERTH_TRY(end_torn_line());
-    } else if (*size > state.log_offset) BERTH_TRY(sys::cut_file(log.get(), state.log_offset, files.log));
-    else state.log_offset = *size;
+    } else if (*size > state.log_offset)
+      BERTH_TRY(sys::cut_file(log.get(), state.log_offset, files.log));
+    else
+      state.log_offset = *size;
     record.store(state);  // before anything is written: the first crash finds a record
     return {};
   }
@@ -173,7 +179,8 @@ struct ContainerLog::Impl {
     return got->size == kBatch ? Progress::More : Progress::Drained;
   }
 
-  // The run directory is full. Whatever the stage can give back first; else the container's bytes are dropped and counted.
+  // The run directory is full. Whatever the stage can give back first; else the container's bytes are dropped and
+  // counted.
   Result<Progress> take_without_room(std::size_t i, std::int64_t now) {
     auto& side = sides[i];
     const auto before = side.staged;
@@ -209,7 +216,8 @@ struct ContainerLog::Impl {
     text.clear(), output.clear(), live.clear();
     auto next = state;
     const auto left = side.staged - state.stage_offset[i];
-    auto got = sys::read_at(side.stage.get(), state.stage_offset[i], std::min<std::uint64_t>(left, kBatch), text, side.stage_name);
+    auto got = sys::read_at(side.stage.get(), state.stage_offset[i], std::min<std::uint64_t>(left, kBatch), text,
+                            side.stage_name);
     if (!got) return got.error();
     const bool last_batch = left <= kBatch;
     std::string notice, ended;
@@ -228,7 +236,8 @@ struct ContainerLog::Impl {
       append_piece(i, unended ? std::string_view(ended = std::string(piece) + '\n') : piece, now, time);
       rest.remove_prefix(piece.size());
       next.stage_offset[i] += piece.size();
-      full = keeps_file() && policy.max_size > 0 && next.log_offset + output.size() > static_cast<std::uint64_t>(policy.max_size);
+      full = keeps_file() && policy.max_size > 0 &&
+             next.log_offset + output.size() > static_cast<std::uint64_t>(policy.max_size);
     }
     if (keeps_file()) BERTH_TRY(sys::write_at(log.get(), state.log_offset, output, files.log));
     next.log_offset += output.size();
@@ -334,7 +343,8 @@ void ContainerLog::subscribe(Subscriber subscriber) { impl_->subscriber = std::m
 Position ContainerLog::end() const noexcept { return {impl_->state.generation, impl_->state.log_offset}; }
 
 Result<void> ContainerLog::remove(const LogFiles& files) {
-  for (const auto& path : {files.stage_stdout, files.stage_stderr, files.commit, files.log}) BERTH_TRY(sys::unlink_file(path));
+  for (const auto& path : {files.stage_stdout, files.stage_stderr, files.commit, files.log})
+    BERTH_TRY(sys::unlink_file(path));
   for (int number = 1; sys::exists(rotated_name(files.log, number)); ++number)
     BERTH_TRY(sys::unlink_file(rotated_name(files.log, number)));
   return {};

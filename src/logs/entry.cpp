@@ -11,7 +11,8 @@
 namespace berth::logs {
 namespace {
 
-// Bytes of the valid UTF-8 sequence at `at`, 0 where there is none. As Go: no surrogates, no overlong forms, up to U+10FFFF.
+// Bytes of the valid UTF-8 sequence at `at`, 0 where there is none. As Go: no surrogates, no overlong forms, up to
+// U+10FFFF.
 std::size_t utf8_length(const unsigned char* at, std::size_t left) {
   const unsigned char first = at[0];
   auto follows = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xbf) {
@@ -36,9 +37,11 @@ std::size_t plain_length(const char* at, std::size_t left) {
   std::size_t n = 0;
   for (; left - n >= 16; n += 16) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + n));
-    __m128i special = _mm_or_si128(_mm_cmplt_epi8(block, _mm_set1_epi8(' ')), _mm_or_si128(is(block, '"'), is(block, '\\')));
+    __m128i special =
+        _mm_or_si128(_mm_cmplt_epi8(block, _mm_set1_epi8(' ')), _mm_or_si128(is(block, '"'), is(block, '\\')));
     special = _mm_or_si128(special, _mm_or_si128(is(block, '<'), _mm_or_si128(is(block, '>'), is(block, '&'))));
-    if (const int mask = _mm_movemask_epi8(special)) return n + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+    if (const int mask = _mm_movemask_epi8(special))
+      return n + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
   }
   while (n < left && static_cast<signed char>(at[n]) >= ' ' && !std::strchr("\"\\<>&", at[n])) ++n;
   return n;
@@ -75,7 +78,8 @@ void append_escaped(std::string& out, std::string_view bytes) {
     // Line separators end a line in JavaScript: escaped as Go does.
     else if (length == 3 && here[0] == 0xe2 && here[1] == 0x80 && (here[2] == 0xa8 || here[2] == 0xa9))
       out += here[2] == 0xa8 ? "\\u2028" : "\\u2029";
-    else out.append(bytes.data() + at, length);
+    else
+      out.append(bytes.data() + at, length);
     at += length == 0 ? 1 : length;
   }
 }
@@ -84,12 +88,15 @@ void append_valid_utf8(std::string& out, std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
     const auto length = utf8_length(reinterpret_cast<const unsigned char*>(bytes.data() + at), bytes.size() - at);
-    if (length == 0) out += "\xef\xbf\xbd", ++at;
-    else out.append(bytes.data() + at, length), at += length;
+    if (length == 0)
+      out += "\xef\xbf\xbd", ++at;
+    else
+      out.append(bytes.data() + at, length), at += length;
   }
 }
 
-void append_json_line(std::string& out, std::string_view bytes, Stream stream, std::string_view time, std::string_view attributes) {
+void append_json_line(std::string& out, std::string_view bytes, Stream stream, std::string_view time,
+                      std::string_view attributes) {
   out += "{\"log\":\"";
   append_escaped(out, bytes);
   out += stream == Stream::Stdout ? "\",\"stream\":\"stdout\"" : "\",\"stream\":\"stderr\"";

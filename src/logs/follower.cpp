@@ -23,15 +23,17 @@ struct Follower::Impl : std::enable_shared_from_this<Follower::Impl> {
   std::map<int, std::function<void(const std::string&)>> directories;
   bool ended = false;
 
-  Impl(async::Loop& on, LineSink to, sys::Inotify changes) : loop(on), sink(std::move(to)), inotify(std::move(changes)) {}
+  Impl(async::Loop& on, LineSink to, sys::Inotify changes)
+      : loop(on), sink(std::move(to)), inotify(std::move(changes)) {}
 
   Result<int> watch_parent(const std::string& path) { return inotify.add(path.substr(0, path.rfind('/'))); }
 
   void listen() {
-    if (!readable && !ended) readable = loop.on_readable(inotify.fd(), [this] {
-      const auto alive = shared_from_this();  // a sink may let go of the follower
-      changed();
-    });
+    if (!readable && !ended)
+      readable = loop.on_readable(inotify.fd(), [this] {
+        const auto alive = shared_from_this();  // a sink may let go of the follower
+        changed();
+      });
   }
 
   // Errors of one file end the following of that file; the others go on.

@@ -8,7 +8,7 @@ namespace berth::logs {
 
 void LineFormatter::add_name(const std::string& name) {
   // Compat: docker compose's rainbow.
-  static constexpr std::array kCycle{"\033[36m", "\033[33m", "\033[32m", "\033[35m", "\033[34m",
+  static constexpr std::array kCycle{"\033[36m",   "\033[33m",   "\033[32m",   "\033[35m",   "\033[34m",
                                      "\033[36;1m", "\033[33;1m", "\033[32;1m", "\033[35;1m", "\033[34;1m"};
   if (colors_.contains(name)) return;
   colors_.emplace(name, kCycle[colors_.size() % kCycle.size()]);

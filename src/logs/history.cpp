@@ -36,8 +36,8 @@ Result<bool> History::read_block(std::size_t& malformed) {
   return true;
 }
 
-// A json line may be a piece of a longer one: where the pieces of the last `count` do not make enough lines, look further back.
-// One more than asked for, as the first may have begun before.
+// A json line may be a piece of a longer one: where the pieces of the last `count` do not make enough lines, look
+// further back. One more than asked for, as the first may have begun before.
 Result<void> History::load_tail(std::size_t count) {
   for (std::size_t pieces = count + 1;; pieces *= 2) {
     std::size_t left = pieces, malformed = 0;
@@ -87,7 +87,8 @@ Result<void> History::catch_up() {
     at_ = 0;
     return {};
   }
-  const auto reading = std::find_if(now->begin(), now->end(), [&](const LogFile& file) { return file.inode() == files_.back().inode(); });
+  const auto reading = std::find_if(now->begin(), now->end(),
+                                    [&](const LogFile& file) { return file.inode() == files_.back().inode(); });
   const auto fresh = reading == now->end() ? now->begin() : reading + 1;
   files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(at_));
   at_ = 0;
@@ -119,7 +120,9 @@ Result<bool> merge(std::vector<History>& histories, const LineSink& sink, std::s
     Line line;
     std::size_t history;
   };
-  const auto later = [](const Head& a, const Head& b) { return std::tie(a.line.time, a.history) > std::tie(b.line.time, b.history); };
+  const auto later = [](const Head& a, const Head& b) {
+    return std::tie(a.line.time, a.history) > std::tie(b.line.time, b.history);
+  };
   std::priority_queue<Head, std::vector<Head>, decltype(later)> heads(later);
   const auto advance = [&](std::size_t i) -> Result<void> {
     auto line = histories[i].next(malformed);

@@ -14,7 +14,8 @@ namespace berth::logs {
 
 class LogFile {
  public:
-  LogFile(sys::UniqueFd fd, std::string name, std::uint64_t inode) : fd_(std::move(fd)), name_(std::move(name)), inode_(inode) {}
+  LogFile(sys::UniqueFd fd, std::string name, std::uint64_t inode)
+      : fd_(std::move(fd)), name_(std::move(name)), inode_(inode) {}
   // Reads a block; each whole line without its newline goes to `line`. False where there was nothing whole.
   Result<bool> read(const std::function<void(std::string_view)>& line);
   // Stands before the last `count` lines then, or at the start; how many there are.

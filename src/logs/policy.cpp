@@ -36,7 +36,8 @@ Result<void> take_option(Policy& policy, const std::string& name, const std::str
   }
   // Writers are never blocked by this log and lose nothing to a ring: both modes come out the same.
   if (name == "mode") {
-    if (value != "blocking" && value != "non-blocking") return refuse("mode `" + value + "` is neither blocking nor non-blocking");
+    if (value != "blocking" && value != "non-blocking")
+      return refuse("mode `" + value + "` is neither blocking nor non-blocking");
     return {};
   }
   if (name == "max-buffer-size") {
@@ -50,11 +51,13 @@ Result<void> take_option(Policy& policy, const std::string& name, const std::str
 
 }  // namespace
 
-Result<Policy> make_policy(const std::optional<model::Logging>& logging, const std::map<std::string, std::string>& labels,
+Result<Policy> make_policy(const std::optional<model::Logging>& logging,
+                           const std::map<std::string, std::string>& labels,
                            const std::map<std::string, std::string>& environment) {
   Policy policy;
   if (!logging) return policy;
-  if (logging->driver == "none") policy.driver = Driver::None;
+  if (logging->driver == "none")
+    policy.driver = Driver::None;
   else if (logging->driver == "local") {
     policy.driver = Driver::Local;
     policy.max_size = 20ll << 20;
@@ -63,9 +66,12 @@ Result<Policy> make_policy(const std::optional<model::Logging>& logging, const s
     return refuse("driver `" + logging->driver + "` is not supported, only json-file, local and none are");
   boost::json::object attributes;
   for (const auto& [name, value] : logging->options) {
-    if (name == "labels") pick(attributes, value, labels);
-    else if (name == "env") pick(attributes, value, environment);
-    else if (auto taken = take_option(policy, name, value); !taken) return taken.error();
+    if (name == "labels")
+      pick(attributes, value, labels);
+    else if (name == "env")
+      pick(attributes, value, environment);
+    else if (auto taken = take_option(policy, name, value); !taken)
+      return taken.error();
   }
   if (!attributes.empty()) policy.attributes = boost::json::serialize(attributes);
   return policy;

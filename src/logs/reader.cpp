@@ -6,7 +6,8 @@
 
 namespace berth::logs {
 
-Result<void> read_lines(const std::vector<Source>& sources, const Range& range, const LineSink& sink, std::size_t* malformed) {
+Result<void> read_lines(const std::vector<Source>& sources, const Range& range, const LineSink& sink,
+                        std::size_t* malformed) {
   std::vector<History> histories;
   for (const auto& source : sources) {
     histories.emplace_back(source, range, History::AtEnd::Flush);

@@ -84,8 +84,10 @@ Result<HostNetwork> observe_host() {
   HostNetwork host;
   const sys::Route* best = nullptr;
   for (const auto& route : *routes) {
-    if (route.destination.prefix > 0) host.taken.push_back(route.destination);
-    else if (route.type == RTN_UNICAST && (!best || route.metric < best->metric)) best = &route;
+    if (route.destination.prefix > 0)
+      host.taken.push_back(route.destination);
+    else if (route.type == RTN_UNICAST && (!best || route.metric < best->metric))
+      best = &route;
   }
   for (const auto& address : *addresses) host.taken.push_back(Ipv4Subnet::of(address.address, address.prefix));
   for (const auto& link : *links)
@@ -125,10 +127,12 @@ Bridges::Bridges(std::string root, std::vector<AddressPool> pools) : root_(std::
 Result<NetworkRecord> Bridges::plan_record(const engine::NetworkSpec& spec, const Store& store) const {
   const std::string& name = spec.network.name;
   if (!spec.network.driver.empty() && spec.network.driver != "bridge" && spec.network.driver != "default")
-    return Error::make(ErrorKind::Unsupported, "network `" + name + "`: driver `" + spec.network.driver + "` is not supported, only bridge is");
+    return Error::make(ErrorKind::Unsupported,
+                       "network `" + name + "`: driver `" + spec.network.driver + "` is not supported, only bridge is");
   if (spec.network.enable_ipv6 || !spec.network.enable_ipv4)
     return Error::make(ErrorKind::Unsupported, "network `" + name + "`: IPv6 in networks is not supported yet");
-  if (spec.network.ipam.size() > 1) return Error::make(ErrorKind::Unsupported, "network `" + name + "`: more than one subnet is not supported");
+  if (spec.network.ipam.size() > 1)
+    return Error::make(ErrorKind::Unsupported, "network `" + name + "`: more than one subnet is not supported");
   auto host = observe_host();
   if (!host) return host.error();
   NetworkRecord record;
@@ -138,10 +142,12 @@ Result<NetworkRecord> Bridges::plan_record(const engine::NetworkSpec& spec, cons
   record.inter_container = option_of(spec, "com.docker.network.bridge.enable_icc") != "false";
   record.bridge = option_of(spec, "com.docker.network.bridge.name");
   if (record.bridge.empty()) record.bridge = name == "berth0" ? name : "br-" + stable_hex(root_ + '\n' + name, 12);
-  if (record.bridge.size() > 15) return not_valid(name, "bridge name `" + record.bridge + "` is longer than 15 characters");
+  if (record.bridge.size() > 15)
+    return not_valid(name, "bridge name `" + record.bridge + "` is longer than 15 characters");
   record.mtu = host->mtu;
   if (const auto mtu = option_of(spec, "com.docker.network.driver.mtu"); !mtu.empty()) {
-    if (mtu.size() > 5 || mtu.find_first_not_of("0123456789") != std::string::npos || std::stoi(mtu) < 68 || std::stoi(mtu) > 65535)
+    if (mtu.size() > 5 || mtu.find_first_not_of("0123456789") != std::string::npos || std::stoi(mtu) < 68 ||
+        std::stoi(mtu) > 65535)
       return not_valid(name, "`" + mtu + "` is no MTU (68 to 65535)");
     record.mtu = static_cast<std::uint32_t>(std::stoi(mtu));
   }
@@ -152,13 +158,16 @@ Result<NetworkRecord> Bridges::plan_record(const engine::NetworkSpec& spec, cons
     if (auto used = Ipv4Subnet::parse(its.subnet)) taken.push_back(*used);
   if (!pool.subnet.empty()) {
     subnet = Ipv4Subnet::parse(pool.subnet);
-    if (!subnet || subnet->prefix > 30 || subnet->prefix < 1) return not_valid(name, "`" + pool.subnet + "` is no IPv4 subnet with room for containers");
+    if (!subnet || subnet->prefix > 30 || subnet->prefix < 1)
+      return not_valid(name, "`" + pool.subnet + "` is no IPv4 subnet with room for containers");
     for (const auto& [other, its] : store.networks)
       if (auto used = Ipv4Subnet::parse(its.subnet); used && used->overlaps(*subnet))
-        return not_valid(name, "subnet " + subnet->text() + " overlaps " + used->text() + " of network `" + other + "`");
+        return not_valid(name,
+                         "subnet " + subnet->text() + " overlaps " + used->text() + " of network `" + other + "`");
   } else {
     subnet = choose_subnet(taken, pools_);
-    if (!subnet) return Error::make(ErrorKind::NoSpace, "network `" + name + "`: no free subnet left in the address pools");
+    if (!subnet)
+      return Error::make(ErrorKind::NoSpace, "network `" + name + "`: no free subnet left in the address pools");
   }
   record.subnet = subnet->text();
   auto gateway = Ipv4{subnet->network.value + 1};
@@ -166,7 +175,8 @@ Result<NetworkRecord> Bridges::plan_record(const engine::NetworkSpec& spec, cons
     auto asked = Ipv4::parse(pool.gateway);
     if (!asked) return not_valid(name, "gateway `" + pool.gateway + "` is no IPv4 address");
     gateway = *asked;
-    if (auto good = check_address(*subnet, gateway, {}); !good) return good.error().while_doing("take the gateway of network `" + name + "`");
+    if (auto good = check_address(*subnet, gateway, {}); !good)
+      return good.error().while_doing("take the gateway of network `" + name + "`");
   }
   record.gateway = gateway.text();
   if (!pool.ip_range.empty()) {
@@ -184,14 +194,17 @@ Result<void> Bridges::make_bridge(const NetworkRecord& record) const {
   const std::string alias = "berth:" + record.spec.project.value + ":" + record.spec.network.name;
   auto link = sys::observe_link(*socket, record.bridge);
   if (link && link->alias != alias)
-    return Error::make(ErrorKind::AlreadyExists, "network link `" + record.bridge + "` exists and is not the bridge of network `" + record.spec.network.name + "`");
+    return Error::make(ErrorKind::AlreadyExists, "network link `" + record.bridge +
+                                                     "` exists and is not the bridge of network `" +
+                                                     record.spec.network.name + "`");
   if (!link && link.error().kind() != ErrorKind::NotFound) return link.error();
   const auto gateway = Ipv4::parse(record.gateway);
   const auto subnet = Ipv4Subnet::parse(record.subnet);
   if (!gateway || !subnet) return not_valid(record.spec.network.name, "its record is damaged");
   if (!link) {
     sys::NetlinkBatch batch;
-    sys::add_bridge(batch, {.name = record.bridge, .alias = alias, .mac = mac_from(*gateway), .mtu = record.mtu, .group = 0});
+    sys::add_bridge(batch,
+                    {.name = record.bridge, .alias = alias, .mac = mac_from(*gateway), .mtu = record.mtu, .group = 0});
     BERTH_TRY(socket->commit(batch, "create bridge", record.bridge));
     link = sys::observe_link(*socket, record.bridge);
     if (!link) return link.error();
@@ -239,7 +252,8 @@ Result<void> Bridges::remove(const std::vector<std::string>& names) {
     const auto found = store->networks.find(name);
     if (found == store->networks.end()) continue;
     if (const auto leases = store->leases.find(name); leases != store->leases.end() && !leases->second.empty())
-      return Error::make(ErrorKind::Busy, "network `" + name + "` has active endpoints (" + leases->second.begin()->second.substr(0, 12) + ")");
+      return Error::make(ErrorKind::Busy, "network `" + name + "` has active endpoints (" +
+                                              leases->second.begin()->second.substr(0, 12) + ")");
     if (auto link = sys::observe_link(*socket, found->second.bridge)) {
       sys::delete_link(batch, link->index);
       subject += (subject.empty() ? "" : ", ") + found->second.bridge;
@@ -270,12 +284,14 @@ Result<void> Bridges::remove_strays(const ProjectName& project) {
     if (link.kind != "bridge" || !link.alias.starts_with(prefix)) continue;
     const std::string name = link.alias.substr(prefix.size());
     // Only bridges that this root would have made: another root's projects may have the same names.
-    if (!store->networks.count(name) && link.name == "br-" + stable_hex(root_ + '\n' + name, 12)) sys::delete_link(batch, link.index);
+    if (!store->networks.count(name) && link.name == "br-" + stable_hex(root_ + '\n' + name, 12))
+      sys::delete_link(batch, link.index);
   }
   return socket->commit(batch, "delete stray bridges of project", project.value);
 }
 
-Result<Attachment> Bridges::attach(const std::string& network, const ContainerId& container, int netns, const EndpointSpec& endpoint) {
+Result<Attachment> Bridges::attach(const std::string& network, const ContainerId& container, int netns,
+                                   const EndpointSpec& endpoint) {
   auto store = Store::open(root_, sys::LockMode::Exclusive);
   if (!store) return store.error();
   const auto found = store->networks.find(network);
@@ -299,8 +315,10 @@ Result<Attachment> Bridges::attach(const std::string& network, const ContainerId
       address = asked;
     }
   } else if (!address) {
-    address = choose_address(*subnet, record.ip_range.empty() ? *subnet : *Ipv4Subnet::parse(record.ip_range), store->taken_in(record));
-    if (!address) return Error::make(ErrorKind::NoSpace, "network `" + network + "`: no free address in " + record.subnet);
+    address = choose_address(*subnet, record.ip_range.empty() ? *subnet : *Ipv4Subnet::parse(record.ip_range),
+                             store->taken_in(record));
+    if (!address)
+      return Error::make(ErrorKind::NoSpace, "network `" + network + "`: no free address in " + record.subnet);
   }
   if (leases.emplace(address->text(), container.value).second) BERTH_TRY(store->save_leases());
 
@@ -317,8 +335,14 @@ Result<Attachment> Bridges::attach(const std::string& network, const ContainerId
   // New with every attachment: the veth of the run before may still be dying in the background.
   const std::string host_name = "veth" + random_hex(5);
   sys::NetlinkBatch create;
-  sys::add_veth(create, {.host_name = host_name, .bridge = bridge->index, .netns = netns, .peer_name = endpoint.interface_name,
-                         .peer_mac = mac, .mtu = record.mtu, .hairpin = true, .isolated = !record.inter_container});
+  sys::add_veth(create, {.host_name = host_name,
+                         .bridge = bridge->index,
+                         .netns = netns,
+                         .peer_name = endpoint.interface_name,
+                         .peer_mac = mac,
+                         .mtu = record.mtu,
+                         .hairpin = true,
+                         .isolated = !record.inter_container});
   BERTH_TRY(socket->commit(create, "connect " + endpoint.interface_name + " to network", network));
 
   auto inside = sys::NetlinkSocket::open_in(netns, NETLINK_ROUTE);
@@ -330,7 +354,8 @@ Result<Attachment> Bridges::attach(const std::string& network, const ContainerId
   sys::add_address(configure, eth->index, *address, subnet->prefix);
   if (endpoint.default_route && !record.internal) sys::add_default_route(configure, eth->index, *gateway);
   BERTH_TRY(inside->commit(configure, "configure " + endpoint.interface_name + " in network", network));
-  return Attachment{network, endpoint.interface_name, host_name, address->text(), subnet->prefix, record.gateway, sys::mac_text(mac)};
+  return Attachment{network,        endpoint.interface_name, host_name,         address->text(),
+                    subnet->prefix, record.gateway,          sys::mac_text(mac)};
 }
 
 Result<void> Bridges::release(const ContainerId& container) {

@@ -11,7 +11,8 @@ constexpr std::uint16_t kTypeA = 1, kTypePtr = 12, kTypeOpt = 41, kTypeAny = 255
 constexpr std::uint32_t kTtl = 5;
 
 std::uint16_t be16_at(std::string_view bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) << 8 | static_cast<unsigned char>(bytes[at + 1]));
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) << 8 |
+                                    static_cast<unsigned char>(bytes[at + 1]));
 }
 void put16(std::string& out, std::uint32_t value) {
   out.push_back(static_cast<char>(value >> 8 & 255));
@@ -73,7 +74,8 @@ std::string wire_name(std::string_view name) {
   return out + '\0';
 }
 
-std::string reply_head(std::string_view query, std::size_t question_end, DnsCode code, std::uint16_t answers, bool edns) {
+std::string reply_head(std::string_view query, std::size_t question_end, DnsCode code, std::uint16_t answers,
+                       bool edns) {
   std::string out(query.substr(0, 2));
   const bool recursion = query.size() > 2 && (query[2] & 1) != 0;
   out.push_back(static_cast<char>(0x80 | (query.size() > 2 ? query[2] & 0x78 : 0) | (recursion ? 1 : 0)));
@@ -157,8 +159,8 @@ std::string dns_failure(std::string_view query, DnsCode code) {
   return reply_head(padded, decoded ? decoded->question_end : kHeader, code, 0, false);
 }
 
-std::optional<std::string> answer_dns(std::string_view query, const DnsZone& zone, const DnsAsker& asker, DnsTransport transport,
-                                      std::uint32_t shuffle) {
+std::optional<std::string> answer_dns(std::string_view query, const DnsZone& zone, const DnsAsker& asker,
+                                      DnsTransport transport, std::uint32_t shuffle) {
   auto decoded = decode_dns_query(query);
   if (!decoded) return dns_failure(query, DnsCode::FormatError);
   if ((decoded->flags >> 11 & 15) != 0) return dns_failure(query, DnsCode::NotImplemented);
@@ -172,8 +174,11 @@ std::optional<std::string> answer_dns(std::string_view query, const DnsZone& zon
     if (local.known) {
       auto& addresses = local.addresses;
       if (decoded->type != kTypeA && decoded->type != kTypeAny) addresses.clear();
-      if (!addresses.empty()) std::rotate(addresses.begin(), addresses.begin() + shuffle % static_cast<std::uint32_t>(addresses.size()), addresses.end());
-      auto reply = reply_head(query, decoded->question_end, DnsCode::NoError, static_cast<std::uint16_t>(addresses.size()), edns);
+      if (!addresses.empty())
+        std::rotate(addresses.begin(), addresses.begin() + shuffle % static_cast<std::uint32_t>(addresses.size()),
+                    addresses.end());
+      auto reply = reply_head(query, decoded->question_end, DnsCode::NoError,
+                              static_cast<std::uint16_t>(addresses.size()), edns);
       for (const auto address : addresses) {
         put_record_head(reply, kTypeA);
         put16(reply, 4);
@@ -205,7 +210,8 @@ std::string fit_dns_reply(std::string reply, std::string_view query, DnsTranspor
   return cut;
 }
 
-void DnsZone::set(const std::string& network, const ContainerId& container, sys::Ipv4 address, const std::vector<std::string>& names) {
+void DnsZone::set(const std::string& network, const ContainerId& container, sys::Ipv4 address,
+                  const std::vector<std::string>& names) {
   Entry entry{address, {}};
   for (const auto& name : names) entry.names.push_back(lower_name(name));
   networks_[network][container] = std::move(entry);

@@ -32,7 +32,8 @@ struct DnsStream {
 
   std::optional<std::string> next() {
     if (in.size() < 2) return std::nullopt;
-    const std::size_t size = static_cast<std::size_t>(static_cast<unsigned char>(in[0])) << 8 | static_cast<unsigned char>(in[1]);
+    const std::size_t size =
+        static_cast<std::size_t>(static_cast<unsigned char>(in[0])) << 8 | static_cast<unsigned char>(in[1]);
     if (in.size() < size + 2) return std::nullopt;
     auto message = in.substr(2, size);
     in.erase(0, size + 2);
@@ -50,8 +51,10 @@ struct DnsStream {
     char room[4096];
     for (;;) {
       const auto size = ::recv(fd.get(), room, sizeof room, 0);
-      if (size > 0 && in.size() < 2 * kMaxMessage) in.append(room, static_cast<std::size_t>(size));
-      else return size < 0 && (errno == EAGAIN || errno == EINTR);
+      if (size > 0 && in.size() < 2 * kMaxMessage)
+        in.append(room, static_cast<std::size_t>(size));
+      else
+        return size < 0 && (errno == EAGAIN || errno == EINTR);
     }
   }
 };
@@ -90,7 +93,8 @@ struct DnsServer::State {
   std::map<int, std::shared_ptr<DnsExchange>> exchanges;
   std::mt19937 random{std::random_device{}()};
 
-  void ask(const ContainerId& container, const std::string& query, DnsTransport transport, DnsDeliver deliver, Clock::time_point now);
+  void ask(const ContainerId& container, const std::string& query, DnsTransport transport, DnsDeliver deliver,
+           Clock::time_point now);
   void try_next(std::shared_ptr<DnsExchange> exchange, Clock::time_point now);
   void on_exchange(int fd, Clock::time_point now);
   void on_udp(int fd, const ContainerId& container, Clock::time_point now);
@@ -100,11 +104,12 @@ struct DnsServer::State {
   void send_on(const std::weak_ptr<Connection>& weak, const std::string& reply);
 };
 
-void DnsServer::State::ask(const ContainerId& container, const std::string& query, DnsTransport transport, DnsDeliver deliver,
-                           Clock::time_point now) {
+void DnsServer::State::ask(const ContainerId& container, const std::string& query, DnsTransport transport,
+                           DnsDeliver deliver, Clock::time_point now) {
   const auto client = clients.find(container);
   if (client == clients.end()) return;
-  if (auto reply = answer_dns(query, zone, client->second.asker, transport, random())) return deliver(std::move(*reply));
+  if (auto reply = answer_dns(query, zone, client->second.asker, transport, random()))
+    return deliver(std::move(*reply));
   auto exchange = std::make_shared<DnsExchange>();
   exchange->query = query;
   exchange->tcp = transport == DnsTransport::Tcp;
@@ -130,8 +135,10 @@ void DnsServer::State::try_next(std::shared_ptr<DnsExchange> exchange, Clock::ti
     exchange->stream.fd = std::move(*fd);
     exchange->stream.expires = now + kTryTime;
     const int raw = exchange->stream.fd.get();
-    if (exchange->tcp) exchange->stream.out = framed_dns(message);
-    else if (::send(raw, message.data(), message.size(), MSG_NOSIGNAL) < 0) continue;
+    if (exchange->tcp)
+      exchange->stream.out = framed_dns(message);
+    else if (::send(raw, message.data(), message.size(), MSG_NOSIGNAL) < 0)
+      continue;
     if (!sys::watch_epoll(epoll.get(), raw, EPOLLIN | (exchange->tcp ? EPOLLOUT : 0u))) continue;
     exchanges[raw] = std::move(exchange);
     return;
@@ -151,16 +158,22 @@ void DnsServer::State::on_exchange(int fd, Clock::time_point now) {
   } else {
     char room[kMaxMessage];
     const auto size = ::recv(fd, room, sizeof room, 0);
-    if (size >= 0) reply.emplace(room, static_cast<std::size_t>(size));
-    else alive = errno == EAGAIN || errno == EINTR;
+    if (size >= 0)
+      reply.emplace(room, static_cast<std::size_t>(size));
+    else
+      alive = errno == EAGAIN || errno == EINTR;
   }
-  if (reply && (reply->size() < 12 || (static_cast<unsigned char>((*reply)[0]) << 8 | static_cast<unsigned char>((*reply)[1])) != exchange->id || !((*reply)[2] & 0x80)))
+  if (reply &&
+      (reply->size() < 12 ||
+       (static_cast<unsigned char>((*reply)[0]) << 8 | static_cast<unsigned char>((*reply)[1])) != exchange->id ||
+       !((*reply)[2] & 0x80)))
     reply.reset();  // not the answer to this question
   if (!reply && alive) return;
   exchanges.erase(fd);
   const int code = reply ? (*reply)[3] & 15 : 2;
   // SERVFAIL and REFUSED: another server may know better.
-  if (!reply || ((code == 2 || code == 5) && exchange->next_server < exchange->servers.size())) return try_next(exchange, now);
+  if (!reply || ((code == 2 || code == 5) && exchange->next_server < exchange->servers.size()))
+    return try_next(exchange, now);
   std::copy_n(exchange->query.begin(), 2, reply->begin());
   exchange->deliver(std::move(*reply));
 }
@@ -172,13 +185,15 @@ void DnsServer::State::on_udp(int fd, const ContainerId& container, Clock::time_
     socklen_t size = sizeof from;
     const auto length = ::recvfrom(fd, room, sizeof room, 0, reinterpret_cast<sockaddr*>(&from), &size);
     if (length < 0) return;
-    ask(container, std::string(room, static_cast<std::size_t>(length)), DnsTransport::Udp,
+    ask(
+        container, std::string(room, static_cast<std::size_t>(length)), DnsTransport::Udp,
         [this, fd, container, from, size](std::string reply) {
           const auto client = clients.find(container);
           if (client == clients.end() || client->second.udp != fd) return;  // it has gone meanwhile
           // A datagram that cannot be sent is lost like any other: the resolver asks again.
           (void)::sendto(fd, reply.data(), reply.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&from), size);
-        }, now);
+        },
+        now);
   }
 }
 
@@ -199,8 +214,10 @@ void DnsServer::State::send_on(const std::weak_ptr<Connection>& weak, const std:
   if (!connection) return;
   connection->stream.out += framed_dns(reply);
   const int fd = connection->stream.fd.get();
-  if (!connection->stream.flush()) connections.erase(fd);
-  else if (!connection->stream.out.empty()) (void)sys::watch_epoll(epoll.get(), fd, EPOLLIN | EPOLLOUT);
+  if (!connection->stream.flush())
+    connections.erase(fd);
+  else if (!connection->stream.out.empty())
+    (void)sys::watch_epoll(epoll.get(), fd, EPOLLIN | EPOLLOUT);
 }
 
 void DnsServer::State::on_connection(int fd, Clock::time_point now) {
@@ -210,14 +227,19 @@ void DnsServer::State::on_connection(int fd, Clock::time_point now) {
   if (connection->stream.out.empty()) (void)sys::watch_epoll(epoll.get(), fd, EPOLLIN);
   const std::weak_ptr<Connection> weak = connection;
   while (auto query = connection->stream.next())
-    ask(connection->container, *query, DnsTransport::Tcp, [this, weak](std::string reply) { send_on(weak, reply); }, now);
+    ask(
+        connection->container, *query, DnsTransport::Tcp, [this, weak](std::string reply) { send_on(weak, reply); },
+        now);
   if (!alive) connections.erase(fd);
 }
 
 void DnsServer::State::expire(Clock::time_point now) {
   std::vector<std::shared_ptr<DnsExchange>> late;
   for (auto at = exchanges.begin(); at != exchanges.end();) {
-    if (at->second->stream.expires > now) { ++at; continue; }
+    if (at->second->stream.expires > now) {
+      ++at;
+      continue;
+    }
     late.push_back(at->second);
     at = exchanges.erase(at);
   }
@@ -270,18 +292,24 @@ void DnsServer::on_ready(Clock::time_point now) {
     const int fd = events[i].data.fd;
     if (const auto socket = state_->sockets.find(fd); socket != state_->sockets.end()) {
       const auto container = socket->second;
-      if (state_->clients.at(container).udp == fd) state_->on_udp(fd, container, now);
-      else state_->on_accept(fd, container, now);
-    } else if (state_->exchanges.count(fd)) state_->on_exchange(fd, now);
-    else if (state_->connections.count(fd)) state_->on_connection(fd, now);
+      if (state_->clients.at(container).udp == fd)
+        state_->on_udp(fd, container, now);
+      else
+        state_->on_accept(fd, container, now);
+    } else if (state_->exchanges.count(fd))
+      state_->on_exchange(fd, now);
+    else if (state_->connections.count(fd))
+      state_->on_connection(fd, now);
   }
   state_->expire(now);
 }
 
 std::optional<DnsServer::Clock::time_point> DnsServer::deadline() const {
   std::optional<Clock::time_point> out;
-  for (const auto& [fd, exchange] : state_->exchanges) out = std::min(out.value_or(exchange->stream.expires), exchange->stream.expires);
-  for (const auto& [fd, connection] : state_->connections) out = std::min(out.value_or(connection->stream.expires), connection->stream.expires);
+  for (const auto& [fd, exchange] : state_->exchanges)
+    out = std::min(out.value_or(exchange->stream.expires), exchange->stream.expires);
+  for (const auto& [fd, connection] : state_->connections)
+    out = std::min(out.value_or(connection->stream.expires), connection->stream.expires);
   return out;
 }
 

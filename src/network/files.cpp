@@ -23,7 +23,8 @@ ResolvConf parse_resolv_conf(std::string_view text) {
   return out;
 }
 
-std::string resolv_conf_text(const ResolvConf& host, const std::vector<std::string>& search, const std::vector<std::string>& options) {
+std::string resolv_conf_text(const ResolvConf& host, const std::vector<std::string>& search,
+                             const std::vector<std::string>& options) {
   std::string out = "nameserver 127.0.0.11\n";
   const auto& wanted = search.empty() ? host.search : search;
   // "." alone asks for no search list.
@@ -41,8 +42,10 @@ std::string resolv_conf_text(const ResolvConf& host, const std::vector<std::stri
   return out + (ndots ? "\n" : " ndots:0\n");
 }
 
-std::string hosts_text(const std::vector<std::string>& addresses, const std::string& hostname, const std::string& domainname,
-                       const std::map<std::string, std::vector<std::string>>& extra_hosts, const std::string& host_gateway) {
+std::string hosts_text(const std::vector<std::string>& addresses, const std::string& hostname,
+                       const std::string& domainname,
+                       const std::map<std::string, std::vector<std::string>>& extra_hosts,
+                       const std::string& host_gateway) {
   std::string out =
       "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";

@@ -52,7 +52,8 @@ void render_translation(const ProjectFirewall& firewall, sys::NetlinkBatch& batc
   const sys::Ipv4Subnet loopback = *sys::Ipv4Subnet::parse("127.0.0.0/8");
   if (!any.empty()) sys::add_nft_dnat_map(batch, firewall.table, "published", 1, false, any);
   if (!by_address.empty()) sys::add_nft_dnat_map(batch, firewall.table, "published_at", 2, true, by_address);
-  for (const auto& [chain, hook] : {std::pair{"prerouting", sys::NftHook::Prerouting}, {"output", sys::NftHook::Output}}) {
+  for (const auto& [chain, hook] :
+       {std::pair{"prerouting", sys::NftHook::Prerouting}, {"output", sys::NftHook::Output}}) {
     sys::add_nft_chain(batch, firewall.table, chain, "nat", hook, -100);
     for (const bool addressed : {true, false}) {
       if ((addressed ? by_address : any).empty()) continue;
@@ -85,7 +86,8 @@ void render_masquerade(const ProjectFirewall& firewall, sys::NetlinkBatch& batch
 }  // namespace
 
 FirewallNetwork firewall_network(const NetworkRecord& record) {
-  return {record.bridge, sys::Ipv4Subnet::parse(record.subnet).value_or(sys::Ipv4Subnet{}), record.internal, record.masquerade};
+  return {record.bridge, sys::Ipv4Subnet::parse(record.subnet).value_or(sys::Ipv4Subnet{}), record.internal,
+          record.masquerade};
 }
 
 std::string firewall_table(const std::string& root, const ProjectName& project) {

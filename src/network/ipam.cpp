@@ -11,7 +11,8 @@ const std::vector<AddressPool>& default_pools() {
   static const std::vector<AddressPool> pools = [] {
     std::vector<AddressPool> out;
     auto add = [&](const char* range, int prefix) { out.push_back({*Ipv4Subnet::parse(range), prefix}); };
-    for (const char* range : {"172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "172.20.0.0/14", "172.24.0.0/14", "172.28.0.0/14"})
+    for (const char* range :
+         {"172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "172.20.0.0/14", "172.24.0.0/14", "172.28.0.0/14"})
       add(range, 16);
     add("192.168.0.0/16", 20);
     for (const char* range : {"10.201.0.0/16", "10.202.0.0/16", "10.203.0.0/16", "10.204.0.0/16"}) add(range, 24);
@@ -42,7 +43,8 @@ std::optional<Ipv4> choose_address(Ipv4Subnet subnet, Ipv4Subnet range, const st
 
 Result<void> check_address(Ipv4Subnet subnet, Ipv4 address, const std::set<Ipv4>& taken) {
   if (!subnet.contains(address))
-    return Error::make(ErrorKind::Invalid, "address " + address.text() + " is not in the network's subnet " + subnet.text());
+    return Error::make(ErrorKind::Invalid,
+                       "address " + address.text() + " is not in the network's subnet " + subnet.text());
   if (address == subnet.network || address == subnet.broadcast())
     return Error::make(ErrorKind::Invalid, "address " + address.text() + " is reserved in " + subnet.text());
   if (taken.count(address)) return Error::make(ErrorKind::Busy, "address " + address.text() + " is already in use");

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <cctype>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdio>
 #include <sstream>
@@ -60,7 +60,8 @@ Result<PortRange> published_range(const model::Port& port) {
   const char* const end = at + port.published.size();
   auto first = std::from_chars(at, end, out.first);
   out.last = out.first;
-  if (first.ec == std::errc{} && first.ptr != end && *first.ptr == '-') first = std::from_chars(first.ptr + 1, end, out.last);
+  if (first.ec == std::errc{} && first.ptr != end && *first.ptr == '-')
+    first = std::from_chars(first.ptr + 1, end, out.last);
   if (first.ec != std::errc{} || first.ptr != end || out.last < out.first)
     return Error::make(ErrorKind::Invalid, "published port `" + port.published + "` is no port or range");
   return out;
@@ -70,7 +71,8 @@ bool cannot_have_family(const Error& error) {
   return error.errno_value() == EAFNOSUPPORT || error.errno_value() == EADDRNOTAVAIL;
 }
 
-Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, std::uint16_t number, const model::Port& port) {
+Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, std::uint16_t number,
+                                    const model::Port& port) {
   const bool tcp = port.protocol == model::Protocol::Tcp;
   Reservation out;
   out.publication = {addresses.front(), number, port.target, port.protocol};
@@ -94,11 +96,13 @@ Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, s
 
 Result<Reservation> reserve_port(const model::Port& port) {
   if (port.protocol == model::Protocol::Sctp)
-    return Error::make(ErrorKind::Unsupported, "published SCTP port " + std::to_string(port.target) + " is not supported");
+    return Error::make(ErrorKind::Unsupported,
+                       "published SCTP port " + std::to_string(port.target) + " is not supported");
   auto range = published_range(port);
   if (!range) return range.error();
-  const std::vector<std::string> addresses =
-      port.host_ip.empty() || port.host_ip == "0.0.0.0" ? std::vector<std::string>{"0.0.0.0", "::"} : std::vector<std::string>{port.host_ip};
+  const std::vector<std::string> addresses = port.host_ip.empty() || port.host_ip == "0.0.0.0"
+                                                 ? std::vector<std::string>{"0.0.0.0", "::"}
+                                                 : std::vector<std::string>{port.host_ip};
   Result<Reservation> last = Error::make(ErrorKind::Busy, "no free port");
   if (range->first == 0) {
     // The kernel chooses for the first address; the second may have that number taken.
@@ -107,7 +111,9 @@ Result<Reservation> reserve_port(const model::Port& port) {
     return last;
   }
   for (std::uint32_t number = range->first; number <= range->last; ++number)
-    if (last = reserve_exactly(addresses, static_cast<std::uint16_t>(number), port); last || last.error().kind() != ErrorKind::Busy) return last;
+    if (last = reserve_exactly(addresses, static_cast<std::uint16_t>(number), port);
+        last || last.error().kind() != ErrorKind::Busy)
+      return last;
   return last;
 }
 

@@ -43,9 +43,12 @@ bool pump_proxy(ProxyFlow& flow, int from, int to) {
     // Only into an empty pipe: EAGAIN then always means that the socket has nothing.
     if (!flow.source_ended && flow.buffered == 0) {
       const auto size = ::splice(from, nullptr, flow.in.get(), nullptr, kProxyChunk, kProxySplice);
-      if (size > 0) flow.buffered = static_cast<std::size_t>(size);
-      else if (size == 0) flow.source_ended = true;
-      else if (errno != EAGAIN && errno != EINTR && errno != ENOTCONN) return false;
+      if (size > 0)
+        flow.buffered = static_cast<std::size_t>(size);
+      else if (size == 0)
+        flow.source_ended = true;
+      else if (errno != EAGAIN && errno != EINTR && errno != ENOTCONN)
+        return false;
     }
     if (flow.buffered > 0) {
       const auto size = ::splice(flow.out.get(), nullptr, to, nullptr, flow.buffered, kProxySplice);
@@ -86,15 +89,19 @@ struct TcpProxy::State {
     sockets.erase(connection->server.get());
   }
   void watch(ProxyConnection& connection) {
-    const auto client = proxy_interest(connection.up, connection.down), server = proxy_interest(connection.down, connection.up);
-    if (client != connection.client_events) (void)sys::watch_epoll(epoll.get(), connection.client.get(), connection.client_events = client);
-    if (server != connection.server_events) (void)sys::watch_epoll(epoll.get(), connection.server.get(), connection.server_events = server);
+    const auto client = proxy_interest(connection.up, connection.down),
+               server = proxy_interest(connection.down, connection.up);
+    if (client != connection.client_events)
+      (void)sys::watch_epoll(epoll.get(), connection.client.get(), connection.client_events = client);
+    if (server != connection.server_events)
+      (void)sys::watch_epoll(epoll.get(), connection.server.get(), connection.server_events = server);
   }
   void accept_all(int listener, const Target& target) {
     while (auto client = sys::accept_inet(listener)) {
       auto server = sys::connect_inet(sys::InetKind::Tcp, target.container.text(), target.port);
       auto connection = std::make_shared<ProxyConnection>();
-      if (!server || !open_proxy_pipe(connection->up) || !open_proxy_pipe(connection->down)) continue;  // closes the client
+      if (!server || !open_proxy_pipe(connection->up) || !open_proxy_pipe(connection->down))
+        continue;  // closes the client
       connection->client = std::move(client);
       connection->server = std::move(*server);
       sockets[connection->client.get()] = sockets[connection->server.get()] = connection;
@@ -108,7 +115,8 @@ struct TcpProxy::State {
     const auto connection = found->second;
     const bool alive = pump_proxy(connection->up, connection->client.get(), connection->server.get()) &&
                        pump_proxy(connection->down, connection->server.get(), connection->client.get());
-    if (!alive || (connection->up.finished && connection->down.finished) || (events & EPOLLERR)) return close(connection);
+    if (!alive || (connection->up.finished && connection->down.finished) || (events & EPOLLERR))
+      return close(connection);
     watch(*connection);
   }
 };
@@ -141,8 +149,10 @@ void TcpProxy::on_ready() {
   const int count = ::epoll_wait(state_->epoll.get(), events, 64, 0);
   for (int i = 0; i < count; ++i) {
     const auto listener = state_->listeners.find(events[i].data.fd);
-    if (listener != state_->listeners.end()) state_->accept_all(listener->first, listener->second);
-    else state_->advance(events[i].data.fd, events[i].events);
+    if (listener != state_->listeners.end())
+      state_->accept_all(listener->first, listener->second);
+    else
+      state_->advance(events[i].data.fd, events[i].events);
   }
 }
 

@@ -19,8 +19,10 @@ class Members {
   }
   void text(const char* name, std::string& out) const {
     if (const auto* value = at(name)) {
-      if (const auto* found = value->if_string()) out = std::string(*found);
-      else refuse(name);
+      if (const auto* found = value->if_string())
+        out = std::string(*found);
+      else
+        refuse(name);
     }
   }
   template <class Number>
@@ -28,14 +30,18 @@ class Members {
     if (const auto* value = at(name)) {
       boost::system::error_code failed;
       const auto found = value->to_number<Number>(failed);
-      if (failed) refuse(name);
-      else out = found;
+      if (failed)
+        refuse(name);
+      else
+        out = found;
     }
   }
   void flag(const char* name, bool& out) const {
     if (const auto* value = at(name)) {
-      if (value->is_bool()) out = value->get_bool();
-      else refuse(name);
+      if (value->is_bool())
+        out = value->get_bool();
+      else
+        refuse(name);
     }
   }
   void strings(const char* name, Strings& out) const {

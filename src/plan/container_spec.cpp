@@ -17,29 +17,35 @@ void merge_environment(ContainerSpec& spec, const model::Service& service, const
     if (equals != std::string::npos) spec.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
   for (const auto& [name, value] : service.environment) {
-    if (value) spec.environment[name] = *value;
-    else spec.environment.erase(name);
+    if (value)
+      spec.environment[name] = *value;
+    else
+      spec.environment.erase(name);
   }
 }
 
 // An entrypoint of the service clears the image's command: the process is entrypoint + command.
 void choose_process(ContainerSpec& spec, const model::Service& service, const engine::ImageFacts& image) {
   spec.entrypoint = service.entrypoint ? *service.entrypoint : image.entrypoint.value_or(std::vector<std::string>{});
-  if (service.command) spec.command = *service.command;
-  else if (!service.entrypoint) spec.command = image.command.value_or(std::vector<std::string>{});
+  if (service.command)
+    spec.command = *service.command;
+  else if (!service.entrypoint)
+    spec.command = image.command.value_or(std::vector<std::string>{});
 }
 
 std::optional<engine::HealthPlan> choose_health(const model::Service& service, const engine::ImageFacts& image) {
   const auto& own = service.healthcheck;
   const std::vector<std::string> test = own && !own->test.empty() ? own->test
-                                        : image.healthcheck      ? image.healthcheck->test
-                                                                 : std::vector<std::string>{};
+                                        : image.healthcheck       ? image.healthcheck->test
+                                                                  : std::vector<std::string>{};
   if (test.empty() || test.front() == "NONE") return std::nullopt;
   engine::HealthPlan health;
   health.test = test;
   const auto choose = [&](auto member, auto& target) {
-    if (own && ((*own).*member)) target = *((*own).*member);
-    else if (image.healthcheck && ((*image.healthcheck).*member)) target = *((*image.healthcheck).*member);
+    if (own && ((*own).*member))
+      target = *((*own).*member);
+    else if (image.healthcheck && ((*image.healthcheck).*member))
+      target = *((*image.healthcheck).*member);
   };
   choose(&model::Healthcheck::interval, health.interval);
   choose(&model::Healthcheck::timeout, health.timeout);
@@ -70,7 +76,8 @@ engine::ContainerMount mount_of(const model::Project& project, const model::Moun
 void choose_mounts(ContainerSpec& spec, const model::Project& project, const model::Service& service,
                    const engine::ImageFacts& image) {
   const auto taken = [&](const std::string& target) {
-    return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const auto& mount) { return mount.target == target; });
+    return std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                       [&](const auto& mount) { return mount.target == target; });
   };
   for (const auto& wanted : service.volumes) spec.mounts.push_back(mount_of(project, wanted));
   for (const auto& text : service.tmpfs) {
@@ -106,7 +113,8 @@ Result<void> add_files(ContainerSpec& spec, const std::vector<model::FileGrant>&
     if (object == objects.end())
       return Error::make(ErrorKind::NotFound, std::string("undefined ") + kind + " `" + grant.source + "`");
     if (object->second.external)
-      return Error::make(ErrorKind::Unsupported, std::string("unsupported external ") + kind + " `" + grant.source + "`");
+      return Error::make(ErrorKind::Unsupported,
+                         std::string("unsupported external ") + kind + " `" + grant.source + "`");
     engine::ContainerFile file;
     file.target = grant.target;
     auto uid = number_of(grant.uid, "uid");
@@ -116,8 +124,10 @@ Result<void> add_files(ContainerSpec& spec, const std::vector<model::FileGrant>&
     file.uid = *uid;
     file.gid = *gid;
     file.mode = grant.mode.value_or(0444);
-    if (object->second.content) file.content = object->second.content;
-    else file.host_path = object->second.file;
+    if (object->second.content)
+      file.content = object->second.content;
+    else
+      file.host_path = object->second.file;
     spec.files.push_back(std::move(file));
   }
   return {};
@@ -152,9 +162,10 @@ std::string join(const std::vector<std::string>& parts) {
 void add_labels(ContainerSpec& spec, const model::Project& project, const model::Service& service) {
   std::vector<std::string> dependencies;
   for (const auto& [name, dependency] : service.depends_on) {
-    const char* condition = dependency.condition == model::DependencyCondition::Started   ? "service_started"
-                            : dependency.condition == model::DependencyCondition::Healthy ? "service_healthy"
-                                                                                          : "service_completed_successfully";
+    const char* condition = dependency.condition == model::DependencyCondition::Started ? "service_started"
+                            : dependency.condition == model::DependencyCondition::Healthy
+                                ? "service_healthy"
+                                : "service_completed_successfully";
     dependencies.push_back(name + ":" + condition + ":" + (dependency.restart ? "true" : "false"));
   }
   const std::string prefix = "com.docker.compose.";

@@ -15,8 +15,8 @@ void compare_field(const std::string& name, const T& before, const T& after, Nam
 
 // Maps say which of their keys differs. Our own labels do not count: they follow from the rest.
 template <class V>
-void compare_field(const std::string& name, const std::map<std::string, V>& before, const std::map<std::string, V>& after,
-                   Names& changed) {
+void compare_field(const std::string& name, const std::map<std::string, V>& before,
+                   const std::map<std::string, V>& after, Names& changed) {
   const auto note = [&](const std::string& key) {
     if (key.rfind("com.docker.compose.", 0) != 0) changed.push_back(name + "." + key);
   };
@@ -36,7 +36,8 @@ void compare_members(const std::string& prefix, const T& before, const T& after,
   });
 }
 
-void compare_field(const std::string&, const model::Confinement& before, const model::Confinement& after, Names& changed) {
+void compare_field(const std::string&, const model::Confinement& before, const model::Confinement& after,
+                   Names& changed) {
   compare_members({}, before, after, changed);
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 using engine::ContainerState;
 
-// Who must be stopped before a container of each service: those that depend on it, as the containers themselves remember.
+// Who must be stopped before a container of each service: those that depend on it, as the containers themselves
+// remember.
 std::map<std::string, std::set<std::string>> dependents_of(const std::vector<const ContainerState*>& containers) {
   std::map<std::string, std::set<std::string>> dependents;
   for (const auto* state : containers)
@@ -25,8 +26,9 @@ std::map<std::string, std::vector<const ContainerState*>> group(const std::vecto
   return groups;
 }
 
-// Adds a stop for each container that is alive, dependents first; container -> action. A cycle among recorded dependencies
-// (two generations of a file) must not keep anything from being stopped: the edge that would close it is left out.
+// Adds a stop for each container that is alive, dependents first; container -> action. A cycle among recorded
+// dependencies (two generations of a file) must not keep anything from being stopped: the edge that would close it is
+// left out.
 std::map<ContainerId, int> stop_all(Draft& draft, const std::vector<const ContainerState*>& containers,
                                     std::optional<Duration> grace, const std::string& cause) {
   const auto dependents = dependents_of(containers);
@@ -102,8 +104,8 @@ Plan plan_down(const model::Project& project, const engine::ObservedState& obser
   After removed;
   for (const auto* state : containers) {
     const auto stop = stops.find(state->id);
-    const int gone = draft.add(RemoveContainer{ref_of(*state), options.volumes},
-                               {stop == stops.end() ? 0 : stop->second}, cause);
+    const int gone =
+        draft.add(RemoveContainer{ref_of(*state), options.volumes}, {stop == stops.end() ? 0 : stop->second}, cause);
     removed.push_back(gone);
     for (const auto& endpoint : state->spec.endpoints) network_users[endpoint.network].push_back(gone);
   }
@@ -118,8 +120,10 @@ Plan plan_down(const model::Project& project, const engine::ObservedState& obser
   };
   for (const auto& [name, state] : observed.networks) {
     if (state.spec.project != project.name || state.spec.network.external) continue;
-    if (still_used(name)) draft.warn("network `" + name + "` is still in use, so it stays");
-    else draft.add(RemoveNetwork{name}, network_users[name], cause);
+    if (still_used(name))
+      draft.warn("network `" + name + "` is still in use, so it stays");
+    else
+      draft.add(RemoveNetwork{name}, network_users[name], cause);
   }
   if (options.volumes)
     for (const auto& [name, state] : observed.volumes)
@@ -154,7 +158,8 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
     }
     std::map<std::string, After> started;
     std::map<std::pair<int, model::DependencyCondition>, int> waits;  // one for all that wait for the same thing
-    const auto ready_after = [&](const std::string& name, const model::Dependency& dependency, const std::string& waiter) {
+    const auto ready_after = [&](const std::string& name, const model::Dependency& dependency,
+                                 const std::string& waiter) {
       if (dependency.condition == model::DependencyCondition::Started) return started[name];
       After after;
       for (const int start : started[name]) {
@@ -172,7 +177,9 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
         if (is_alive(state->phase) && !alive_too) continue;
         After after;
         for (const auto& name : dependencies[service]) {
-          const After ready = ready_after(name, state->spec.depends_on.count(name) ? state->spec.depends_on.at(name) : model::Dependency{}, service);
+          const After ready = ready_after(
+              name, state->spec.depends_on.count(name) ? state->spec.depends_on.at(name) : model::Dependency{},
+              service);
           after.insert(after.end(), ready.begin(), ready.end());
         }
         if (const auto stop = stops.find(state->id); stop != stops.end()) after.push_back(stop->second);
@@ -204,11 +211,13 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
     }
     case Verb::Pause:
       for (const auto* state : chosen)
-        if (state->phase == engine::Phase::Running) draft.add(PauseContainer{ref_of(*state)}, {}, "pause was asked for");
+        if (state->phase == engine::Phase::Running)
+          draft.add(PauseContainer{ref_of(*state)}, {}, "pause was asked for");
       break;
     case Verb::Unpause:
       for (const auto* state : chosen)
-        if (state->phase == engine::Phase::Paused) draft.add(UnpauseContainer{ref_of(*state)}, {}, "unpause was asked for");
+        if (state->phase == engine::Phase::Paused)
+          draft.add(UnpauseContainer{ref_of(*state)}, {}, "unpause was asked for");
       break;
   }
   return draft.finish();

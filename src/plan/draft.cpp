@@ -18,7 +18,8 @@ ContainerRef ref_of(const engine::ContainerState& state) {
   return {state.spec.service, state.spec.number, state.spec.name, state.id, 0};
 }
 
-std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(const engine::ObservedState& observed) {
+std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(
+    const engine::ObservedState& observed) {
   std::map<std::string, std::vector<const engine::ContainerState*>> groups;
   for (const auto& state : observed.containers)
     if (!state.spec.one_off) groups[state.spec.service.value].push_back(&state);
@@ -65,7 +66,8 @@ std::vector<std::string> dependencies_of(const model::Service& service) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : service.depends_on) names.push_back(name);
   for (const auto& mode : {service.network_mode, service.confinement.ipc, service.confinement.pid})
-    if (auto name = joined_service(mode); !name.empty() && !service.depends_on.count(name)) names.push_back(std::move(name));
+    if (auto name = joined_service(mode); !name.empty() && !service.depends_on.count(name))
+      names.push_back(std::move(name));
   return names;
 }
 

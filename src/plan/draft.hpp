@@ -33,7 +33,8 @@ inline bool is_alive(engine::Phase phase) {
 }
 
 // The project's own containers, one-off ones apart, by service and number.
-std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(const engine::ObservedState& observed);
+std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_service(
+    const engine::ObservedState& observed);
 
 // "environment.LOG_LEVEL changed": which fields of what a container was made from differ, the first few by name.
 std::string difference(const engine::ContainerSpec& before, const engine::ContainerSpec& after);

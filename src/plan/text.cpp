@@ -7,10 +7,16 @@
 namespace berth::plan {
 namespace {
 
-template <class... F> struct Overloaded : F... { using F::operator()...; };
-template <class... F> Overloaded(F...) -> Overloaded<F...>;
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
-std::string name_of(const ContainerRef& container) { return fmt::format("{}:{}", container.service.value, container.number); }
+std::string name_of(const ContainerRef& container) {
+  return fmt::format("{}:{}", container.service.value, container.number);
+}
 
 const char* condition_text(model::DependencyCondition condition) {
   switch (condition) {
@@ -28,21 +34,43 @@ struct Words {
 Words words_of(const What& what) {
   return std::visit(
       Overloaded{
-          [](const CreateNetwork& a) { return Words{"network", a.spec.network.name, "create"}; },
-          [](const RemoveNetwork& a) { return Words{"network", a.name, "remove"}; },
-          [](const CreateVolume& a) { return Words{"volume", a.spec.volume.name, "create"}; },
-          [](const RemoveVolume& a) { return Words{"volume", a.name, "remove"}; },
+          [](const CreateNetwork& a) {
+            return Words{"network", a.spec.network.name, "create"};
+          },
+          [](const RemoveNetwork& a) {
+            return Words{"network", a.name, "remove"};
+          },
+          [](const CreateVolume& a) {
+            return Words{"volume", a.spec.volume.name, "create"};
+          },
+          [](const RemoveVolume& a) {
+            return Words{"volume", a.name, "remove"};
+          },
           [](const CreateContainer& a) {
             return Words{"container", fmt::format("{}:{}", a.spec.service.value, a.spec.number),
                          a.temporary_name.empty() ? "create" : "create beside the old one"};
           },
-          [](const StartContainer& a) { return Words{"container", name_of(a.container), "start"}; },
-          [](const StopContainer& a) { return Words{"container", name_of(a.container), "stop"}; },
-          [](const KillContainer& a) { return Words{"container", name_of(a.container), "kill -" + a.signal}; },
-          [](const PauseContainer& a) { return Words{"container", name_of(a.container), "pause"}; },
-          [](const UnpauseContainer& a) { return Words{"container", name_of(a.container), "unpause"}; },
-          [](const RemoveContainer& a) { return Words{"container", name_of(a.container), "remove"}; },
-          [](const RenameContainer& a) { return Words{"container", name_of(a.container), "rename to " + a.container.name}; },
+          [](const StartContainer& a) {
+            return Words{"container", name_of(a.container), "start"};
+          },
+          [](const StopContainer& a) {
+            return Words{"container", name_of(a.container), "stop"};
+          },
+          [](const KillContainer& a) {
+            return Words{"container", name_of(a.container), "kill -" + a.signal};
+          },
+          [](const PauseContainer& a) {
+            return Words{"container", name_of(a.container), "pause"};
+          },
+          [](const UnpauseContainer& a) {
+            return Words{"container", name_of(a.container), "unpause"};
+          },
+          [](const RemoveContainer& a) {
+            return Words{"container", name_of(a.container), "remove"};
+          },
+          [](const RenameContainer& a) {
+            return Words{"container", name_of(a.container), "rename to " + a.container.name};
+          },
           [](const AwaitCondition& a) {
             return Words{"container", name_of(a.container), std::string("wait until ") + condition_text(a.condition)};
           },
@@ -69,8 +97,12 @@ std::string Plan::to_json() const {
   for (const auto& action : actions) {
     const Words words = words_of(action.what);
     boost::json::array after(action.after.begin(), action.after.end());
-    list.push_back({{"number", action.number}, {"kind", words.kind}, {"name", words.name}, {"verb", words.verb},
-                    {"cause", action.cause}, {"after", std::move(after)}});
+    list.push_back({{"number", action.number},
+                    {"kind", words.kind},
+                    {"name", words.name},
+                    {"verb", words.verb},
+                    {"cause", action.cause},
+                    {"after", std::move(after)}});
   }
   boost::json::array notes;
   for (const auto& warning : warnings) notes.push_back(boost::json::string(warning));

@@ -73,13 +73,15 @@ class UpPlanner {
 
   Result<void> check_service(const model::Service& service) const {
     if (!service.container_name.empty() && replicas(service) > 1)
-      return Error::make(ErrorKind::Invalid, "service `" + service.name.value + "` has a container_name, so there can be one of it, not " +
+      return Error::make(ErrorKind::Invalid, "service `" + service.name.value +
+                                                 "` has a container_name, so there can be one of it, not " +
                                                  std::to_string(replicas(service)))
           .with_hint("take `container_name` out to scale it");
     if (replicas(service) > 0 && !observed_.images.count(image_of(project_, service)))
       return Error::make(ErrorKind::NotFound, "image `" + image_of(project_, service) + "` of service `" +
                                                   service.name.value + "` is not in the store")
-          .with_hint(service.build ? "build it: `berth build " + service.name.value + "`" : "bring it in with `berth image import`");
+          .with_hint(service.build ? "build it: `berth build " + service.name.value + "`"
+                                   : "bring it in with `berth image import`");
     return {};
   }
 
@@ -102,7 +104,8 @@ class UpPlanner {
       const auto found = observed_.networks.find(network.name);
       if (network.external) {
         if (found == observed_.networks.end())
-          return Error::make(ErrorKind::NotFound, "network `" + network.name + "` is declared as external, but it is not there")
+          return Error::make(ErrorKind::NotFound,
+                             "network `" + network.name + "` is declared as external, but it is not there")
               .with_hint("create it, or take `external: true` out");
         continue;
       }
@@ -139,7 +142,9 @@ class UpPlanner {
     After gone;
     for (const auto& state : observed_.containers) {
       const auto& endpoints = state.spec.endpoints;
-      if (std::none_of(endpoints.begin(), endpoints.end(), [&](const auto& e) { return e.network == spec.network.name; })) continue;
+      if (std::none_of(endpoints.begin(), endpoints.end(),
+                       [&](const auto& e) { return e.network == spec.network.name; }))
+        continue;
       gone.push_back(take_down(state, cause));
     }
     const int removed = draft_.add(RemoveNetwork{spec.network.name}, gone, "its definition changed");
@@ -158,12 +163,14 @@ class UpPlanner {
       const auto found = observed_.volumes.find(volume.name);
       if (volume.external) {
         if (found == observed_.volumes.end())
-          return Error::make(ErrorKind::NotFound, "volume `" + volume.name + "` is declared as external, but it is not there")
+          return Error::make(ErrorKind::NotFound,
+                             "volume `" + volume.name + "` is declared as external, but it is not there")
               .with_hint("create it, or take `external: true` out");
         continue;
       }
       const engine::VolumeSpec spec{project_.name, key, volume, model::config_hash(volume)};
-      if (found == observed_.volumes.end()) volumes_[key] = draft_.add(CreateVolume{spec}, {}, kNotThere);
+      if (found == observed_.volumes.end())
+        volumes_[key] = draft_.add(CreateVolume{spec}, {}, kNotThere);
       else if (found->second.spec.config_hash != spec.config_hash)
         draft_.warn("volume `" + volume.name + "` was created with another definition; keeping it and its data");
     }
@@ -171,14 +178,16 @@ class UpPlanner {
   }
 
   // Why this container must be made anew; nothing where it may stay.
-  std::optional<std::string> divergence(const ContainerState& state, const engine::ContainerSpec& wanted, bool named) const {
+  std::optional<std::string> divergence(const ContainerState& state, const engine::ContainerSpec& wanted,
+                                        bool named) const {
     if (const auto gone = taken_down_.find(state.id); gone != taken_down_.end()) return "its network changed";
     const Recreate mode = named ? options_.recreate : options_.recreate_dependencies;
     if (mode == Recreate::Never) return std::nullopt;
     if (mode == Recreate::Force) return "recreation was asked for";
     if (state.spec.config_hash != wanted.config_hash) return difference(state.spec, wanted);
     if (state.spec.image_digest != wanted.image_digest) return "its image changed";
-    if (state.spec.network_mode != wanted.network_mode || state.spec.endpoints != wanted.endpoints) return "its networks changed";
+    if (state.spec.network_mode != wanted.network_mode || state.spec.endpoints != wanted.endpoints)
+      return "its networks changed";
     if (state.spec.mounts != wanted.mounts) return "its mounts changed";
     if (state.spec.files != wanted.files) return "its secrets or configs changed";
     for (const auto& mode_text : {wanted.network_mode, wanted.confinement.ipc, wanted.confinement.pid})
@@ -201,8 +210,8 @@ class UpPlanner {
     After after;
     for (const auto& name : dependencies_of(service)) {
       const auto dependency = service.depends_on.find(name);
-      const auto condition = dependency == service.depends_on.end() ? model::DependencyCondition::Started
-                                                                    : dependency->second.condition;
+      const auto condition =
+          dependency == service.depends_on.end() ? model::DependencyCondition::Started : dependency->second.condition;
       const bool required = dependency == service.depends_on.end() || dependency->second.required;
       for (const int number : ready(name, condition, required, service.name.value)) after.push_back(number);
     }
@@ -220,7 +229,9 @@ class UpPlanner {
       }
       if (!replica.start && condition == model::DependencyCondition::Healthy && replica.healthy) continue;
       int& wait = condition == model::DependencyCondition::Healthy ? replica.healthy_wait : replica.completed_wait;
-      if (!wait) wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start}, waiter.empty() ? "--wait was given" : waiter + " depends on it");
+      if (!wait)
+        wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start},
+                          waiter.empty() ? "--wait was given" : waiter + " depends on it");
       after.push_back(wait);
     }
     return after;
@@ -229,8 +240,9 @@ class UpPlanner {
   Result<void> check_name(const engine::ContainerSpec& spec) const {
     const auto taken = observed_.taken_names.find(spec.name);
     if (taken == observed_.taken_names.end()) return {};
-    return Error::make(ErrorKind::AlreadyExists, "the container name `" + spec.name + "` of service `" + spec.service.value +
-                                                     "` is in use by project `" + taken->second + "`")
+    return Error::make(ErrorKind::AlreadyExists, "the container name `" + spec.name + "` of service `" +
+                                                     spec.service.value + "` is in use by project `" + taken->second +
+                                                     "`")
         .with_hint("choose another `container_name`, or take that project down");
   }
 
@@ -239,7 +251,8 @@ class UpPlanner {
     const bool named = selection_.named.count(name) != 0;
     const int wanted = replicas(service);
     const After after = started_after(service);
-    std::vector<const ContainerState*> present = existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};
+    std::vector<const ContainerState*> present =
+        existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};
     settle_interrupted(present);
     while (static_cast<int>(present.size()) > wanted) {
       take_down(*present.back(), "scaled to " + std::to_string(wanted));
@@ -253,8 +266,8 @@ class UpPlanner {
     return {};
   }
 
-  // A recreation that was interrupted left a new container beside the old one: the new one goes and is made again. Where the
-  // old one is gone already, the new one gets its name.
+  // A recreation that was interrupted left a new container beside the old one: the new one goes and is made again.
+  // Where the old one is gone already, the new one gets its name.
   void settle_interrupted(std::vector<const ContainerState*>& present) {
     for (std::size_t i = 0; i < present.size();) {
       const ContainerState& state = *present[i];
@@ -267,7 +280,8 @@ class UpPlanner {
         present.erase(present.begin() + static_cast<long>(i));
         continue;
       }
-      if (unnamed) renames_[state.id] = draft_.add(RenameContainer{ref_of(state)}, {}, "the one that it replaces is gone");
+      if (unnamed)
+        renames_[state.id] = draft_.add(RenameContainer{ref_of(state)}, {}, "the one that it replaces is gone");
       ++i;
     }
   }
@@ -285,7 +299,8 @@ class UpPlanner {
     return {};
   }
 
-  Result<void> plan_present(const model::Service& service, const ContainerState& state, const After& after, bool named) {
+  Result<void> plan_present(const model::Service& service, const ContainerState& state, const After& after,
+                            bool named) {
     auto spec = wanted_spec(service, state.spec.number);
     if (!spec) return spec.error();
     const auto renamed = renames_.find(state.id);
@@ -294,10 +309,12 @@ class UpPlanner {
     } else if (state.phase == Phase::Paused) {
       place_unpaused(service, state);
     } else if (!is_alive(state.phase)) {
-      place(service, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after, state.phase == Phase::Created ? "it was never started" : "it has ended", false);
+      place(service, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after,
+            state.phase == Phase::Created ? "it was never started" : "it has ended", false);
     } else if (restarts_with_dependency(service)) {
       After stop_after = after;
-      const int stopped = draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
+      const int stopped =
+          draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
       stop_after.push_back(stopped);
       place(service, ref_of(state), stopped, stop_after, "a service that it depends on was made anew", false);
     } else {
@@ -329,7 +346,8 @@ class UpPlanner {
     const std::string temporary = short_id(state.id) + "_" + spec.name;
     After create_after = created_after(service);
     // A leftover holds the temporary name.
-    if (const auto leftover = leftovers_.find(spec.name); leftover != leftovers_.end()) create_after.push_back(leftover->second);
+    if (const auto leftover = leftovers_.find(spec.name); leftover != leftovers_.end())
+      create_after.push_back(leftover->second);
     const int created = draft_.add(CreateContainer{spec, temporary, inherit}, std::move(create_after), cause);
     const auto pending = renames_.find(state.id);
     // Not before its dependencies are ready: where one of them fails, the old one runs on.
@@ -346,8 +364,8 @@ class UpPlanner {
     placed_[service.name.value].push_back({ref_of(state), unpaused, 0, 0, false});
   }
 
-  void place(const model::Service& service, const ContainerRef& container, int made, After after, const std::string& cause,
-             bool healthy) {
+  void place(const model::Service& service, const ContainerRef& container, int made, After after,
+             const std::string& cause, bool healthy) {
     after.push_back(made);
     const int start = options_.no_start ? made : draft_.add(StartContainer{container}, std::move(after), cause);
     placed_[service.name.value].push_back({container, start, 0, 0, healthy});
@@ -358,14 +376,17 @@ class UpPlanner {
     for (const auto& [name, group] : existing_) {
       if (project_.services.count(name) || project_.disabled_services.count(name)) continue;
       for (const auto* state : group) {
-        if (options_.remove_orphans) take_down(*state, "service " + name + " is not in the project any more");
-        else names.push_back(state->spec.name);
+        if (options_.remove_orphans)
+          take_down(*state, "service " + name + " is not in the project any more");
+        else
+          names.push_back(state->spec.name);
       }
     }
     if (names.empty() || options_.ignore_orphans) return;
     std::string list;
     for (const auto& name : names) list += (list.empty() ? "`" : ", `") + name + "`";
-    draft_.warn("orphan containers of services that are not in this project: " + list + "; remove them with --remove-orphans");
+    draft_.warn("orphan containers of services that are not in this project: " + list +
+                "; remove them with --remove-orphans");
   }
 
   void plan_wait() {

@@ -32,11 +32,14 @@ std::string state_file(const Paths& paths, const ProjectName& project, const Con
 
 bool is_running(engine::Phase phase) { return phase == engine::Phase::Running || phase == engine::Phase::Paused; }
 
-RunRecord last_known(const Paths& paths, const ProjectName& project, const ContainerId& id, std::vector<Error>& damaged) {
+RunRecord last_known(const Paths& paths, const ProjectName& project, const ContainerId& id,
+                     std::vector<Error>& damaged) {
   for (const auto& path : {paths.run_record(project, id), state_file(paths, project, id)}) {
     auto run = read_json<RunRecord>(path);
-    if (!run) damaged.push_back(run.error());
-    else if (*run) return **run;
+    if (!run)
+      damaged.push_back(run.error());
+    else if (*run)
+      return **run;
   }
   return {};
 }
@@ -86,8 +89,8 @@ StoredContainers read_containers(const Paths& paths, const ProjectName& project)
     } else if (!*record) {
       continue;  // created half-way or removed half-way: the intent's business
     } else if ((*record)->schema > kSchema) {
-      result.damaged.push_back(Error::make(ErrorKind::Unsupported, "the record of container " + short_id(id) +
-                                                                       " was written by a newer berth"));
+      result.damaged.push_back(Error::make(
+          ErrorKind::Unsupported, "the record of container " + short_id(id) + " was written by a newer berth"));
     } else {
       result.containers.push_back({std::move(**record), last_known(paths, project, id, result.damaged)});
     }
@@ -186,7 +189,8 @@ std::map<std::string, NameOwner> names_of_all_records(const Paths& paths) {
   return names;
 }
 
-Result<void> change_names(const Paths& paths, const std::function<Result<bool>(std::map<std::string, NameOwner>&)>& change) {
+Result<void> change_names(const Paths& paths,
+                          const std::function<Result<bool>(std::map<std::string, NameOwner>&)>& change) {
   auto lock = sys::lock_file(paths.global("lock"), sys::LockMode::Exclusive);
   if (!lock) return lock.error();
   auto names = read_names(paths);

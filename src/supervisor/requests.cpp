@@ -30,7 +30,8 @@ const char* verb_of(const control::Message& request) {
 void Supervisor::enqueue(Session& session) {
   if (current_) {
     session.queued = true;
-    send(session, control::Queued{"`" + std::string(verb_of(*current_->request)) + "` (pid " + std::to_string(current_->peer.pid) + ")"});
+    send(session, control::Queued{"`" + std::string(verb_of(*current_->request)) + "` (pid " +
+                                  std::to_string(current_->peer.pid) + ")"});
   }
   queue_.push_back(&session);
   next();
@@ -55,7 +56,8 @@ void Supervisor::begin(Session& session) {
   if (const auto* down = std::get_if<control::Down>(&*session.request)) return begin_down(session, *down);
   if (const auto* act = std::get_if<control::Act>(&*session.request)) return begin_act(session, *act);
   if (const auto* one_off = std::get_if<control::Run>(&*session.request)) return begin_run(session, *one_off);
-  finish(session, 1, {{std::string("this supervisor does not serve `") + control::name_of(*session.request) + "`", ""}});
+  finish(session, 1,
+         {{std::string("this supervisor does not serve `") + control::name_of(*session.request) + "`", ""}});
 }
 
 void Supervisor::begin_up(Session& session, const control::Up& up) {
@@ -65,7 +67,9 @@ void Supervisor::begin_up(Session& session, const control::Up& up) {
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   auto plan = plan::plan_up(up.project, *observed, up.options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  if (auto written = sys::write_file_atomic(paths_.project_file(project_), model::to_json_text(up.project), sys::Durability::Volatile); !written)
+  if (auto written = sys::write_file_atomic(paths_.project_file(project_), model::to_json_text(up.project),
+                                            sys::Durability::Volatile);
+      !written)
     return finish(session, 1, {control::problem_of(written.error())});
   if (up.attach) {
     session.following = true;
@@ -75,7 +79,13 @@ void Supervisor::begin_up(Session& session, const control::Up& up) {
     for (const auto& state : observed->containers)
       if (!state.spec.one_off) {
         control::EventMessage unchanged;
-        unchanged.event = {0, engine::Subject::Container, state.name, state.spec.service.value, engine::Step::Running, "nothing changed", {}};
+        unchanged.event = {0,
+                           engine::Subject::Container,
+                           state.name,
+                           state.spec.service.value,
+                           engine::Step::Running,
+                           "nothing changed",
+                           {}};
         send(session, unchanged);
       }
   execute(session, std::move(*plan), "up", [this, self = &session](const execute::Outcome& outcome) {
@@ -93,7 +103,8 @@ void Supervisor::begin_down(Session& session, const control::Down& down) {
   project.name = project_;
   auto plan = plan::plan_down(project, *observed, down.options);
   execute(session, std::move(plan), "down", [this, self = &session](const execute::Outcome& outcome) {
-    if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty()) leaving_ = true;
+    if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty())
+      leaving_ = true;
     finish(*self, code_of(outcome), problems_of(outcome));
   });
 }
@@ -111,7 +122,8 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
 // First what it depends on, then the one-off container itself.
 void Supervisor::begin_run(Session& session, const control::Run& run) {
   const auto service = run.project.services.find(run.service);
-  if (service == run.project.services.end()) return finish(session, 1, {{"no such service: `" + run.service + "`", ""}});
+  if (service == run.project.services.end())
+    return finish(session, 1, {{"no such service: `" + run.service + "`", ""}});
   auto observed = engine_->observe(run.images);
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   plan::UpOptions options;
@@ -157,7 +169,8 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
     containers.start(*id, [this, self](Result<void> started) {
       if (!started) {
         const auto* state = engine_->find(self->one_off);
-        return finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
+        return finish(*self, state && state->exit_code ? state->exit_code : 125,
+                      {control::problem_of(started.error())});
       }
       if (std::get<control::Run>(*self->request).detach) return finish(*self, 0);
       done_with_job(*self);
@@ -167,15 +180,18 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
 }
 
 void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
-  if (exec.terminal) return finish(session, 1, {{"exec with a terminal is not served by this version", "use `exec -T`"}});
+  if (exec.terminal)
+    return finish(session, 1, {{"exec with a terminal is not served by this version", "use `exec -T`"}});
   local::ExecSpec spec;
   for (const auto& state : engine_->containers()) {
-    const bool named = exec.container.empty() ? state.spec.service.value == exec.service && state.spec.number == exec.index && !state.spec.one_off
+    const bool named = exec.container.empty() ? state.spec.service.value == exec.service &&
+                                                    state.spec.number == exec.index && !state.spec.one_off
                                               : state.id == exec.container;
     if (named) spec.container = state.id;
   }
   if (spec.container.empty())
-    return finish(session, 1, {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
+    return finish(session, 1,
+                  {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
   spec.argv = exec.argv;
   spec.environment = exec.environment;
   spec.user = exec.user;
@@ -187,24 +203,25 @@ void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
     spec.err = session.descriptors[2].get();
   }
   ++session.pending;
-  engine_->exec(spec,
-                [this, self = &session](Result<int> started) {
-                  self->descriptors.clear();
-                  if (!started) {
-                    --self->pending;
-                    return finish(*self, 126, {control::problem_of(started.error())});
-                  }
-                  self->exec_pid = *started;
-                  control::ExecStarted message;
-                  message.pid = *started;
-                  send(*self, message);
-                  if (std::get<control::Exec>(*self->request).detach) finish(*self, 0);
-                },
-                [this, self = &session](int code) {
-                  --self->pending;
-                  finish(*self, code);
-                  sweep();
-                });
+  engine_->exec(
+      spec,
+      [this, self = &session](Result<int> started) {
+        self->descriptors.clear();
+        if (!started) {
+          --self->pending;
+          return finish(*self, 126, {control::problem_of(started.error())});
+        }
+        self->exec_pid = *started;
+        control::ExecStarted message;
+        message.pid = *started;
+        send(*self, message);
+        if (std::get<control::Exec>(*self->request).detach) finish(*self, 0);
+      },
+      [this, self = &session](int code) {
+        --self->pending;
+        finish(*self, code);
+        sweep();
+      });
 }
 
 // Ctrl-C: what is being done stops; an attached stack is stopped gracefully, the second time killed.
@@ -212,17 +229,20 @@ void Supervisor::cancel(Session& session, bool force) {
   ++session.cancels;
   if (session.execution) session.execution->cancel();
   if (!session.request || session.finished) return;
-  const bool attached_up = std::holds_alternative<control::Up>(*session.request) && session.following && !session.execution;
+  const bool attached_up =
+      std::holds_alternative<control::Up>(*session.request) && session.following && !session.execution;
   if (!attached_up && session.one_off.empty()) {
     if (std::holds_alternative<control::Follow>(*session.request)) finish(session, 130);
     return;
   }
   if (!session.one_off.empty()) {
-    engine_->ports().containers.kill(session.one_off, force ? "SIGKILL" : "SIGINT", [](Result<void>) {});  // it may just have ended
+    engine_->ports().containers.kill(session.one_off, force ? "SIGKILL" : "SIGINT",
+                                     [](Result<void>) {});  // it may just have ended
     return;
   }
   if (force) {
-    for (const auto& state : engine_->containers()) engine_->ports().containers.kill(state.id, "SIGKILL", [](Result<void>) {});
+    for (const auto& state : engine_->containers())
+      engine_->ports().containers.kill(state.id, "SIGKILL", [](Result<void>) {});
     return;
   }
   if (session.cancels > 1) return;

@@ -18,8 +18,10 @@ bool RestartDecider::wants_restart(int exit_code) const {
 
 std::optional<RestartDecider::Duration> RestartDecider::on_exit(int exit_code, Duration ran) {
   if (!wants_restart(exit_code)) return std::nullopt;
-  if (ran >= kHealthyRun || delay_ == Duration(0)) delay_ = kFirstDelay;
-  else delay_ = std::min(delay_ * 2, kLongestDelay);
+  if (ran >= kHealthyRun || delay_ == Duration(0))
+    delay_ = kFirstDelay;
+  else
+    delay_ = std::min(delay_ * 2, kLongestDelay);
   ++restarts_;
   return delay_;
 }

@@ -23,7 +23,8 @@ std::int64_t wall_now() {
 
 }  // namespace
 
-Supervisor::Supervisor(state::Paths paths, ProjectName project) : paths_(std::move(paths)), project_(std::move(project)) {}
+Supervisor::Supervisor(state::Paths paths, ProjectName project)
+    : paths_(std::move(paths)), project_(std::move(project)) {}
 
 void Supervisor::log(const std::string& text) {
   auto file = sys::open(paths_.run(project_) + "/supervisor.log", O_WRONLY | O_CREAT | O_APPEND);
@@ -35,13 +36,16 @@ Result<void> Supervisor::start() {
   local::EngineObserver observer;
   observer.on_exit = [this](const engine::ContainerState& state) { return on_exit(state); };
   observer.on_start = [](const engine::ContainerState&) {};
-  observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) { on_line(state, entry); };
+  observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) {
+    on_line(state, entry);
+  };
   observer.on_warning = [this](const std::string& text) { log("warning: " + text); };
   observer.on_keeper_gone = [this] {
     log("the keeper is gone; leaving, the next command starts a pair that adopts what runs");
     loop_.stop();
   };
-  auto engine = local::LocalEngine::create(loop_, *keeper_, sys::UniqueFd(init::kZygoteFd), paths_, project_, std::move(observer));
+  auto engine = local::LocalEngine::create(loop_, *keeper_, sys::UniqueFd(init::kZygoteFd), paths_, project_,
+                                           std::move(observer));
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
   auto parked = keeper_->fetch();
@@ -50,7 +54,8 @@ Result<void> Supervisor::start() {
   const auto accepted = [this](std::unique_ptr<control::Connection> connection, control::Peer peer) {
     accept(std::move(connection), std::move(peer));
   };
-  const auto listening = std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == kControl && one.fd; });
+  const auto listening =
+      std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == kControl && one.fd; });
   auto server = listening != parked->end()
                     ? control::Server::adopt(loop_, std::move(listening->fd), BERTH_VERSION, accepted)
                     : control::Server::listen(loop_, paths_.control_socket(project_), BERTH_VERSION, accepted);
@@ -59,7 +64,8 @@ Result<void> Supervisor::start() {
   if (listening == parked->end()) BERTH_TRY(keeper_->park(kControl, {server_->fd()}));
   // Containers that a predecessor had promised to restart.
   for (const auto& state : engine_->containers())
-    if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id)) schedule_restart(state.id, RestartDecider::kFirstDelay);
+    if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id))
+      schedule_restart(state.id, RestartDecider::kFirstDelay);
   check_idle();
   return {};
 }
@@ -70,9 +76,10 @@ void Supervisor::accept(std::unique_ptr<control::Connection> connection, control
   session.connection = std::move(connection);
   session.peer = std::move(peer);
   Session* self = &session;
-  session.connection->start({.on_message = [this, self](control::Message message, std::vector<sys::UniqueFd> descriptors) {
-                               on_message(*self, std::move(message), std::move(descriptors));
-                             },
+  session.connection->start({.on_message =
+                                 [this, self](control::Message message, std::vector<sys::UniqueFd> descriptors) {
+                                   on_message(*self, std::move(message), std::move(descriptors));
+                                 },
                              .on_closed = [this, self](std::optional<Error>) { on_closed(*self); }});
 }
 
@@ -203,9 +210,12 @@ void Supervisor::schedule_restart(const ContainerId& id, RestartDecider::Duratio
       if (started) return;
       log(started.error().to_string());
       const auto decider = deciders_.find(id);
-      const auto again = decider == deciders_.end() ? std::nullopt : decider->second.on_exit(125, RestartDecider::Duration(0));
-      if (again) schedule_restart(id, *again);
-      else engine_->give_up_restart(id);
+      const auto again =
+          decider == deciders_.end() ? std::nullopt : decider->second.on_exit(125, RestartDecider::Duration(0));
+      if (again)
+        schedule_restart(id, *again);
+      else
+        engine_->give_up_restart(id);
       check_idle();
     });
   });
@@ -222,11 +232,12 @@ void Supervisor::check_followers() {
       if (run && run->remove && state) {
         session.following = false;
         ++session.pending;
-        engine_->ports().containers.remove(session.one_off, {.force = true, .anonymous_volumes = true}, [this, self = &session](Result<void> removed) {
-          if (!removed) log(removed.error().to_string());
-          --self->pending;
-          finish(*self, self->exit_code);
-        });
+        engine_->ports().containers.remove(session.one_off, {.force = true, .anonymous_volumes = true},
+                                           [this, self = &session](Result<void> removed) {
+                                             if (!removed) log(removed.error().to_string());
+                                             --self->pending;
+                                             finish(*self, self->exit_code);
+                                           });
       } else {
         finish(session, session.exit_code);
       }
@@ -235,7 +246,8 @@ void Supervisor::check_followers() {
     if (!std::holds_alternative<control::Up>(*session.request)) continue;
     const auto all = engine_->containers();
     if (std::none_of(all.begin(), all.end(), [](const auto& state) {
-          return state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused || state.phase == engine::Phase::Restarting;
+          return state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused ||
+                 state.phase == engine::Phase::Restarting;
         }))
       finish(session, 0);
   }
@@ -264,14 +276,15 @@ std::optional<model::Project> Supervisor::stored_project() const {
   return project ? std::optional(std::move(*project)) : std::nullopt;
 }
 
-void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb, std::function<void(const execute::Outcome&)> done) {
+void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb,
+                         std::function<void(const execute::Outcome&)> done) {
   session.plan = std::move(plan);
   if (!session.plan.empty())
     if (auto written = state::write_intent(paths_, project_, "{\"verb\":\"" + verb + "\"}"); !written)
       return finish(session, 1, {control::problem_of(written.error())});
-  session.execution = std::make_unique<execute::Execution>(session.plan, engine_->ports(), wall_now, [this, self = &session](const engine::Event& event) {
-    send(*self, control::EventMessage{event});
-  });
+  session.execution = std::make_unique<execute::Execution>(
+      session.plan, engine_->ports(), wall_now,
+      [this, self = &session](const engine::Event& event) { send(*self, control::EventMessage{event}); });
   session.execution->start([this, self = &session, done = std::move(done)](const execute::Outcome& outcome) {
     const execute::Outcome result = outcome;
     if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());

@@ -1,7 +1,7 @@
 // The supervisor's inside: sessions (one connection, one request), the queue of those that change the stack, restarts.
 //
-//   Up Down Act Run ──▶ queue ──▶ observe ─▶ plan ─▶ Execution ──▶ Done        one at a time; the others are told behind whom
-//   Exec Follow Wait ──▶ at once
+//   Up Down Act Run ──▶ queue ──▶ observe ─▶ plan ─▶ Execution ──▶ Done        one at a time; the others are told
+//   behind whom Exec Follow Wait ──▶ at once
 #pragma once
 
 #include <deque>
@@ -31,12 +31,12 @@ struct Session {
   // What runs for it.
   plan::Plan plan;
   std::unique_ptr<execute::Execution> execution;
-  bool following = false;                 // gets live lines and exits
-  std::set<std::string> followed;         // services; empty: all
-  ContainerId one_off;                    // `run`
+  bool following = false;          // gets live lines and exits
+  std::set<std::string> followed;  // services; empty: all
+  ContainerId one_off;             // `run`
   int exec_pid = 0;
   bool queued = false, finished = false, gone = false;
-  int pending = 0;   // callbacks of the engine that will name this session
+  int pending = 0;  // callbacks of the engine that will name this session
   int cancels = 0;
   int exit_code = 0;
 };
@@ -65,7 +65,8 @@ class Supervisor {
   void begin_run(Session& session, const control::Run& run);
   void create_one_off(Session& session, const control::Run& run);
   void begin_exec(Session& session, const control::Exec& exec);
-  void execute(Session& session, plan::Plan plan, const std::string& verb, std::function<void(const execute::Outcome&)> done);
+  void execute(Session& session, plan::Plan plan, const std::string& verb,
+               std::function<void(const execute::Outcome&)> done);
   void cancel(Session& session, bool force);
   void done_with_job(Session& session);
   // the engine's observers

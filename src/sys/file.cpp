@@ -122,7 +122,9 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t limit)
   }
 }
 
-Result<std::string> read_file(const std::string& path, std::size_t limit) { return read_file_at(AT_FDCWD, path, limit); }
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  return read_file_at(AT_FDCWD, path, limit);
+}
 
 Result<std::string> read_file_at(int directory, const std::string& path, std::size_t limit) {
   auto file = open_at(directory, path, O_RDONLY);
@@ -195,7 +197,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
   if (!stream) return Error::system(errno, "read directory", path);
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(stream))
-    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
+      names.emplace_back(entry->d_name);
   ::closedir(stream);
   std::sort(names.begin(), names.end());
   return names;

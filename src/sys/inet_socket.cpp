@@ -36,7 +36,9 @@ Result<InetAddress> inet_address(const std::string& text, std::uint16_t port) {
 std::string inet_text(const std::string& address, std::uint16_t port) {
   return (address.find(':') == std::string::npos ? address : '[' + address + ']') + ':' + std::to_string(port);
 }
-int inet_type(InetKind kind) { return (kind == InetKind::Tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK; }
+int inet_type(InetKind kind) {
+  return (kind == InetKind::Tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+}
 
 }  // namespace
 

@@ -20,8 +20,8 @@ std::optional<Ipv4> Ipv4::parse(std::string_view text) {
 }
 
 std::string Ipv4::text() const {
-  return std::to_string(value >> 24) + '.' + std::to_string(value >> 16 & 255) + '.' + std::to_string(value >> 8 & 255) +
-         '.' + std::to_string(value & 255);
+  return std::to_string(value >> 24) + '.' + std::to_string(value >> 16 & 255) + '.' +
+         std::to_string(value >> 8 & 255) + '.' + std::to_string(value & 255);
 }
 
 Ipv4Subnet Ipv4Subnet::of(Ipv4 address, int prefix) {

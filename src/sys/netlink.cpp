@@ -160,14 +160,15 @@ Result<void> NetlinkSocket::commit(NetlinkBatch& batch, const std::string& opera
       rest.remove_prefix(std::min<std::size_t>(rest.size(), NLMSG_ALIGN(header.nlmsg_len)));
     }
   }
-  // An error of message 1 may be followed by the acknowledgement of the last: leave nothing for the next commit to read.
-  while (::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT) > 0) {
-  }
+  // An error of message 1 may be followed by the acknowledgement of the last: leave nothing for the next commit to
+  // read.
+  while (::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT) > 0) {}
   if (failed) return Error::system(failed, operation, subject);
   return {};
 }
 
-Result<std::string> NetlinkSocket::ask(NetlinkBatch& request, const std::string& operation, const std::string& subject) {
+Result<std::string> NetlinkSocket::ask(NetlinkBatch& request, const std::string& operation,
+                                       const std::string& subject) {
   const std::string bytes = request.bytes();
   nlmsghdr header{};
   std::memcpy(&header, bytes.data(), sizeof header);

@@ -39,7 +39,8 @@ NetnsScope::~NetnsScope() {
 }
 
 Result<void> pin_netns(int netns, const std::string& path) {
-  struct stat wanted {}, there {};
+  struct stat wanted {
+  }, there{};
   if (::fstat(netns, &wanted) < 0) return Error::system(errno, "look at the network namespace for", path);
   if (::stat(path.c_str(), &there) == 0) {
     if (there.st_dev == wanted.st_dev && there.st_ino == wanted.st_ino) return {};

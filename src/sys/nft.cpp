@@ -19,7 +19,8 @@ namespace {
 
 void nft_message(NetlinkBatch& batch, int type, std::uint16_t flags) {
   const nfgenmsg header{NFPROTO_IPV4, NFNETLINK_V0, 0};
-  batch.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type), static_cast<std::uint16_t>(NLM_F_REQUEST | flags), header);
+  batch.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type),
+              static_cast<std::uint16_t>(NLM_F_REQUEST | flags), header);
 }
 void nft_marker(NetlinkBatch& batch, std::uint16_t type) {
   const nfgenmsg header{AF_UNSPEC, NFNETLINK_V0, htons(NFNL_SUBSYS_NFTABLES)};
@@ -224,7 +225,8 @@ void NftRule::translated() {
 void NftRule::dnat(Ipv4 address, std::uint16_t port) {
   const std::uint32_t to = htonl(address.value);
   const std::uint16_t to_port = htons(port);
-  for (const auto& [reg, data, size] : {std::tuple<int, const void*, std::size_t>{NFT_REG_1, &to, 4}, {NFT_REG_2, &to_port, 2}}) {
+  for (const auto& [reg, data, size] :
+       {std::tuple<int, const void*, std::size_t>{NFT_REG_1, &to, 4}, {NFT_REG_2, &to_port, 2}}) {
     NftExpression expression(batch_, "immediate");
     batch_.be32(NFTA_IMMEDIATE_DREG, static_cast<std::uint32_t>(reg));
     nft_value(batch_, NFTA_IMMEDIATE_DATA, data, size);
@@ -272,7 +274,8 @@ bool drain_nft_watch(int fd) {
   char room[8192];
   bool any = false;
   // ENOBUFS: events were lost, which is an event too.
-  for (ssize_t size = 0; (size = ::recv(fd, room, sizeof room, MSG_DONTWAIT)) > 0 || (size < 0 && (errno == ENOBUFS || errno == EINTR));)
+  for (ssize_t size = 0;
+       (size = ::recv(fd, room, sizeof room, MSG_DONTWAIT)) > 0 || (size < 0 && (errno == ENOBUFS || errno == EINTR));)
     any = true;
   return any;
 }

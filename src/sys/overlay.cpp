@@ -15,10 +15,12 @@
 namespace berth::sys {
 namespace {
 
-constexpr const char* kPlainDiff[][2] = {{"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "off"}};
+constexpr const char* kPlainDiff[][2] = {
+    {"redirect_dir", "off"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "off"}};
 
 // Nothing: this kernel cannot (no lowerdir+); the caller falls back.
-Result<UniqueFd> detached_overlay(const std::vector<std::string>& lower, const std::string& upper, const std::string& work) {
+Result<UniqueFd> detached_overlay(const std::vector<std::string>& lower, const std::string& upper,
+                                  const std::string& work) {
   UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "overlay", 1u /* FSOPEN_CLOEXEC */)));
   if (!context) return Error::system(errno, "open a file system context of", "overlay");
   const auto set = [&](const char* key, const std::string& value) {
@@ -28,7 +30,8 @@ Result<UniqueFd> detached_overlay(const std::vector<std::string>& lower, const s
     if (!set(option[0], option[1])) return Error::system(errno, "set overlay option", option[0]);
   for (const std::string& each : lower)
     if (!set("lowerdir+", each)) return Error::system(errno, "add overlay layer", each);
-  if (!upper.empty() && (!set("upperdir", upper) || !set("workdir", work))) return Error::system(errno, "set overlay upper directory", upper);
+  if (!upper.empty() && (!set("upperdir", upper) || !set("workdir", work)))
+    return Error::system(errno, "set overlay upper directory", upper);
   if (syscall(SYS_fsconfig, context.get(), 6u /* FSCONFIG_CMD_CREATE */, nullptr, nullptr, 0) != 0)
     return Error::system(errno, "create overlay over", lower.front());
   UniqueFd mounted(static_cast<int>(syscall(SYS_fsmount, context.get(), 1u /* FSMOUNT_CLOEXEC */, 0u)));
@@ -36,7 +39,8 @@ Result<UniqueFd> detached_overlay(const std::vector<std::string>& lower, const s
   return mounted;
 }
 
-Result<UniqueFd> attached_overlay(const std::vector<std::string>& lower, const std::string& upper, const std::string& work) {
+Result<UniqueFd> attached_overlay(const std::vector<std::string>& lower, const std::string& upper,
+                                  const std::string& work) {
   std::string data = "redirect_dir=off,metacopy=off,index=off,xino=off,lowerdir=";
   for (std::size_t i = 0; i < lower.size(); ++i) data += (i ? ":" : "") + lower[i];
   if (!upper.empty()) data += ",upperdir=" + upper + ",workdir=" + work;
@@ -51,7 +55,8 @@ Result<UniqueFd> attached_overlay(const std::vector<std::string>& lower, const s
 
 }  // namespace
 
-Result<UniqueFd> open_overlay(const std::vector<std::string>& lower, const std::string& upper, const std::string& work) {
+Result<UniqueFd> open_overlay(const std::vector<std::string>& lower, const std::string& upper,
+                              const std::string& work) {
   if (lower.empty()) return Error::make(ErrorKind::Invalid, "an overlay needs a lower directory");
   if (upper.empty() && lower.size() == 1) return open(lower.front(), O_PATH | O_DIRECTORY);
   auto root = detached_overlay(lower, upper, work);

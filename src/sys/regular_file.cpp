@@ -87,7 +87,8 @@ Result<std::size_t> discard_from(int pipe, std::size_t most) {
 
 Result<void> set_nonblocking(int fd) {
   const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return Error::system(errno, "make a descriptor non-blocking");
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    return Error::system(errno, "make a descriptor non-blocking");
   return {};
 }
 

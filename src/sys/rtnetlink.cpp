@@ -28,7 +28,10 @@ void without_ipv6_address(NetlinkBatch& batch) {
   batch.end(families);
 }
 int hex_digit(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
 }
 
 }  // namespace
@@ -114,7 +117,8 @@ void set_link_up(NetlinkBatch& batch, const std::string& name) {
 }
 
 void add_address(NetlinkBatch& batch, int index, Ipv4 address, int prefix) {
-  const ifaddrmsg header{AF_INET, static_cast<std::uint8_t>(prefix), 0, RT_SCOPE_UNIVERSE, static_cast<std::uint32_t>(index)};
+  const ifaddrmsg header{AF_INET, static_cast<std::uint8_t>(prefix), 0, RT_SCOPE_UNIVERSE,
+                         static_cast<std::uint32_t>(index)};
   batch.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, header);
   batch.be32(IFA_LOCAL, address.value);
   batch.be32(IFA_ADDRESS, address.value);

@@ -39,57 +39,60 @@ Result<std::string> dump(NetlinkSocket& socket, std::uint16_t type, const Header
 }  // namespace
 
 Result<std::vector<Link>> decode_links(std::string_view bytes) {
-  return decode_dump<ifinfomsg, Link>(bytes, RTM_NEWLINK, [](const ifinfomsg& header, NetlinkAttributes& attributes, Link& link) {
-    link.index = header.ifi_index;
-    link.up = (header.ifi_flags & IFF_UP) != 0;
-    while (attributes.next()) switch (attributes.type()) {
-        case IFLA_IFNAME: link.name = attributes.text(); break;
-        case IFLA_IFALIAS: link.alias = attributes.text(); break;
-        case IFLA_ADDRESS: link.mac = mac_text(attributes.value()); break;
-        case IFLA_MASTER: link.master = static_cast<int>(attributes.u32()); break;
-        case IFLA_MTU: link.mtu = attributes.u32(); break;
-        case IFLA_GROUP: link.group = attributes.u32(); break;
-        case IFLA_LINKINFO: {
-          NetlinkAttributes info(attributes.value());
-          while (info.next())
-            if (info.type() == IFLA_INFO_KIND) link.kind = info.text();
-          break;
-        }
-      }
-    return true;
-  });
+  return decode_dump<ifinfomsg, Link>(bytes, RTM_NEWLINK,
+                                      [](const ifinfomsg& header, NetlinkAttributes& attributes, Link& link) {
+                                        link.index = header.ifi_index;
+                                        link.up = (header.ifi_flags & IFF_UP) != 0;
+                                        while (attributes.next()) switch (attributes.type()) {
+                                            case IFLA_IFNAME: link.name = attributes.text(); break;
+                                            case IFLA_IFALIAS: link.alias = attributes.text(); break;
+                                            case IFLA_ADDRESS: link.mac = mac_text(attributes.value()); break;
+                                            case IFLA_MASTER: link.master = static_cast<int>(attributes.u32()); break;
+                                            case IFLA_MTU: link.mtu = attributes.u32(); break;
+                                            case IFLA_GROUP: link.group = attributes.u32(); break;
+                                            case IFLA_LINKINFO: {
+                                              NetlinkAttributes info(attributes.value());
+                                              while (info.next())
+                                                if (info.type() == IFLA_INFO_KIND) link.kind = info.text();
+                                              break;
+                                            }
+                                          }
+                                        return true;
+                                      });
 }
 
 Result<std::vector<LinkAddress>> decode_addresses(std::string_view bytes) {
-  return decode_dump<ifaddrmsg, LinkAddress>(bytes, RTM_NEWADDR, [](const ifaddrmsg& header, NetlinkAttributes& attributes, LinkAddress& out) {
-    out.index = static_cast<int>(header.ifa_index);
-    out.prefix = header.ifa_prefixlen;
-    bool local = false;
-    while (attributes.next()) {
-      if (attributes.type() != IFA_LOCAL && (attributes.type() != IFA_ADDRESS || local)) continue;
-      local = attributes.type() == IFA_LOCAL;
-      out.address = {attributes.be32()};
-    }
-    return header.ifa_family == AF_INET && out.prefix <= 32;
-  });
+  return decode_dump<ifaddrmsg, LinkAddress>(
+      bytes, RTM_NEWADDR, [](const ifaddrmsg& header, NetlinkAttributes& attributes, LinkAddress& out) {
+        out.index = static_cast<int>(header.ifa_index);
+        out.prefix = header.ifa_prefixlen;
+        bool local = false;
+        while (attributes.next()) {
+          if (attributes.type() != IFA_LOCAL && (attributes.type() != IFA_ADDRESS || local)) continue;
+          local = attributes.type() == IFA_LOCAL;
+          out.address = {attributes.be32()};
+        }
+        return header.ifa_family == AF_INET && out.prefix <= 32;
+      });
 }
 
 Result<std::vector<Route>> decode_routes(std::string_view bytes) {
-  return decode_dump<rtmsg, Route>(bytes, RTM_NEWROUTE, [](const rtmsg& header, NetlinkAttributes& attributes, Route& out) {
-    out.table = header.rtm_table;
-    out.type = header.rtm_type;
-    Ipv4 destination;
-    while (attributes.next()) switch (attributes.type()) {
-        case RTA_DST: destination = {attributes.be32()}; break;
-        case RTA_OIF: out.output = static_cast<int>(attributes.u32()); break;
-        case RTA_GATEWAY: out.gateway = Ipv4{attributes.be32()}; break;
-        case RTA_TABLE: out.table = attributes.u32(); break;
-        case RTA_PRIORITY: out.metric = attributes.u32(); break;
-      }
-    if (header.rtm_family != AF_INET || header.rtm_dst_len > 32) return false;
-    out.destination = Ipv4Subnet::of(destination, header.rtm_dst_len);
-    return true;
-  });
+  return decode_dump<rtmsg, Route>(bytes, RTM_NEWROUTE,
+                                   [](const rtmsg& header, NetlinkAttributes& attributes, Route& out) {
+                                     out.table = header.rtm_table;
+                                     out.type = header.rtm_type;
+                                     Ipv4 destination;
+                                     while (attributes.next()) switch (attributes.type()) {
+                                         case RTA_DST: destination = {attributes.be32()}; break;
+                                         case RTA_OIF: out.output = static_cast<int>(attributes.u32()); break;
+                                         case RTA_GATEWAY: out.gateway = Ipv4{attributes.be32()}; break;
+                                         case RTA_TABLE: out.table = attributes.u32(); break;
+                                         case RTA_PRIORITY: out.metric = attributes.u32(); break;
+                                       }
+                                     if (header.rtm_family != AF_INET || header.rtm_dst_len > 32) return false;
+                                     out.destination = Ipv4Subnet::of(destination, header.rtm_dst_len);
+                                     return true;
+                                   });
 }
 
 Result<std::vector<Link>> observe_links(NetlinkSocket& socket) {
@@ -104,12 +107,14 @@ Result<Link> observe_link(NetlinkSocket& socket, const std::string& name) {
   request.text(IFLA_IFNAME, name);
   auto bytes = socket.ask(request, "look up network link", name);
   if (!bytes) {
-    if (bytes.error().errno_value() == ENODEV) return Error::make(ErrorKind::NotFound, "no network link `" + name + "`");
+    if (bytes.error().errno_value() == ENODEV)
+      return Error::make(ErrorKind::NotFound, "no network link `" + name + "`");
     return bytes.error();
   }
   auto links = decode_links(*bytes);
   if (!links) return links.error();
-  if (links->size() != 1) return Error::make(ErrorKind::Protocol, "unexpected answer about network link `" + name + "`");
+  if (links->size() != 1)
+    return Error::make(ErrorKind::Protocol, "unexpected answer about network link `" + name + "`");
   return std::move(links->front());
 }
 

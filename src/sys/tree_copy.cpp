@@ -19,7 +19,9 @@ namespace {
 
 std::string magic_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
-Error copy_error(const std::string& operation, const std::string& path) { return Error::system(errno, operation, path); }
+Error copy_error(const std::string& operation, const std::string& path) {
+  return Error::system(errno, operation, path);
+}
 
 Result<void> make_merge_directory(int directory, const std::string& name, const std::string& shown) {
   if (::mkdirat(directory, name.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -55,9 +57,12 @@ Result<void> copy_range(int from, int to, off_t at, off_t end, const std::string
     if (in_kernel) {
       off_t in = at, out = at;
       n = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - at), 0);
-      if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) in_kernel = false;
-      else if (n < 0 && errno != EINTR) return copy_error("copy", shown);
-      else if (n == 0) in_kernel = false;  // some file systems give nothing; read() knows whether it is the end
+      if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+        in_kernel = false;
+      else if (n < 0 && errno != EINTR)
+        return copy_error("copy", shown);
+      else if (n == 0)
+        in_kernel = false;  // some file systems give nothing; read() knows whether it is the end
     }
     if (!in_kernel) {
       buffer.resize(256 * 1024);
@@ -102,7 +107,9 @@ class TreeCopier {
                     const std::string& path);
   Result<void> special(int from, const std::string& name, const struct stat& info, int to, const std::string& to_name,
                        const std::string& path);
-  CopyOwner owner_of(const struct stat& info) const { return options_.owner.value_or(CopyOwner{info.st_uid, info.st_gid}); }
+  CopyOwner owner_of(const struct stat& info) const {
+    return options_.owner.value_or(CopyOwner{info.st_uid, info.st_gid});
+  }
   mode_t mode_of(const struct stat& info) const {
     const mode_t mode = info.st_mode & 07777;
     return options_.change_mode ? options_.change_mode(mode, S_ISDIR(info.st_mode)) & 07777 : mode;
@@ -141,7 +148,8 @@ Result<void> TreeCopier::directory(int from, const std::string& name, const stru
   if (!source) return source.error();
   struct stat there;
   const bool existed = ::fstatat(to, to_name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
-  if (existed && !S_ISDIR(there.st_mode)) return Error::make(ErrorKind::Invalid, "cannot copy to non-directory: `" + path + "`");
+  if (existed && !S_ISDIR(there.st_mode))
+    return Error::make(ErrorKind::Invalid, "cannot copy to non-directory: `" + path + "`");
   if (!existed) BERTH_TRY(make_merge_directory(to, to_name, path));
   auto target = open_at(to, to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!target) return target.error();
@@ -155,8 +163,8 @@ Result<void> TreeCopier::directory(int from, const std::string& name, const stru
   return finish_directory(info, source->get(), target->get(), path);
 }
 
-Result<void> TreeCopier::file(int from, const std::string& name, const struct stat& info, int to, const std::string& to_name,
-                              const std::string& path) {
+Result<void> TreeCopier::file(int from, const std::string& name, const struct stat& info, int to,
+                              const std::string& to_name, const std::string& path) {
   if (options_.hard_link && unchanged(info) && ::linkat(from, name.c_str(), to, to_name.c_str(), 0) == 0) {
     ++stats_.linked;
     return {};
@@ -188,14 +196,17 @@ Result<void> TreeCopier::special(int from, const std::string& name, const struct
   } else if (::mknodat(to, to_name.c_str(), (info.st_mode & S_IFMT) | 0600, info.st_rdev) < 0) {
     return copy_error("create node", path);
   }
-  if (::fchownat(to, to_name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) < 0) return copy_error("change owner of", path);
+  if (::fchownat(to, to_name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return copy_error("change owner of", path);
   if (!S_ISLNK(info.st_mode) && ::fchmodat(to, to_name.c_str(), mode_of(info), 0) < 0)
     return copy_error("change mode of", path);
   const timespec times[2] = {info.st_atim, info.st_mtim};
-  return ::utimensat(to, to_name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0 ? copy_error("set times of", path) : Result<void>();
+  return ::utimensat(to, to_name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0 ? copy_error("set times of", path)
+                                                                          : Result<void>();
 }
 
-Result<void> TreeCopier::entry(int from, const std::string& name, int to, const std::string& to_name, const std::string& path) {
+Result<void> TreeCopier::entry(int from, const std::string& name, int to, const std::string& to_name,
+                               const std::string& path) {
   struct stat info;
   if (::fstatat(from, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) return copy_error("stat", path);
   const bool is_directory = S_ISDIR(info.st_mode);
@@ -212,7 +223,8 @@ Result<void> TreeCopier::entry(int from, const std::string& name, int to, const 
         ::linkat(AT_FDCWD, magic_path(first->second.get()).c_str(), to, to_name.c_str(), AT_SYMLINK_FOLLOW) == 0)
       return {};
   }
-  BERTH_TRY(S_ISREG(info.st_mode) ? file(from, name, info, to, to_name, path) : special(from, name, info, to, to_name, path));
+  BERTH_TRY(S_ISREG(info.st_mode) ? file(from, name, info, to, to_name, path)
+                                  : special(from, name, info, to, to_name, path));
   constexpr std::size_t kMostOpenLinks = 512;  // beyond, further names become copies rather than open files run out
   if (info.st_nlink > 1 && S_ISREG(info.st_mode) && links_.size() < kMostOpenLinks)
     if (auto copy = open_at(to, to_name, O_PATH | O_NOFOLLOW)) links_.emplace(key, std::move(*copy));
@@ -226,11 +238,13 @@ Result<void> TreeCopier::content(int from, int to, const std::string& path) {
   return {};
 }
 
-// Opens the directory, with missing parents made 0755; links on the way are followed inside the root, dangling ones refused.
+// Opens the directory, with missing parents made 0755; links on the way are followed inside the root, dangling ones
+// refused.
 Result<UniqueFd> open_or_make(int root, const std::string& path, const CopyOptions& options, bool& made) {
   auto found = open_in_root(root, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
   if (found) return std::move(*found);
-  if (found.error().errno_value() == ENOTDIR) return Error::make(ErrorKind::Invalid, "cannot copy to non-directory: `" + path + "`");
+  if (found.error().errno_value() == ENOTDIR)
+    return Error::make(ErrorKind::Invalid, "cannot copy to non-directory: `" + path + "`");
   if (found.error().kind() != ErrorKind::NotFound) return found.error();
   const auto last = path.find_last_not_of('/');
   if (last == std::string::npos) return found.error();
@@ -262,8 +276,8 @@ struct RealEntry {
   std::string name;
 };
 
-// Where the entry itself lies once the links at its end are followed, all inside the root. The descriptor's own path cannot be
-// asked for instead: for a detached mount (an overlay of layers) it counts from that mount's root.
+// Where the entry itself lies once the links at its end are followed, all inside the root. The descriptor's own path
+// cannot be asked for instead: for a detached mount (an overlay of layers) it counts from that mount's root.
 Result<RealEntry> real_entry(int root, std::string path) {
   constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
   for (int links = 0; links <= kMostLinks; ++links) {
@@ -282,7 +296,8 @@ Result<RealEntry> real_entry(int root, std::string path) {
   return Error::system(ELOOP, "resolve", path);
 }
 
-Result<CopyStats> copy_directory(int source, int destination_root, const std::string& destination, const CopyOptions& options) {
+Result<CopyStats> copy_directory(int source, int destination_root, const std::string& destination,
+                                 const CopyOptions& options) {
   bool made = false;
   auto target = open_or_make(destination_root, destination, options, made);
   if (!target) return target.error();
@@ -296,8 +311,8 @@ Result<CopyStats> copy_directory(int source, int destination_root, const std::st
 
 }  // namespace
 
-Result<CopyStats> copy_tree(int source_root, const std::string& source, int destination_root, const std::string& destination,
-                            const CopyOptions& options) {
+Result<CopyStats> copy_tree(int source_root, const std::string& source, int destination_root,
+                            const std::string& destination, const CopyOptions& options) {
   auto start = open_in_root(source_root, source.empty() ? "." : source, O_PATH);
   if (!start) return start.error();
   struct stat info;
@@ -320,7 +335,8 @@ Result<CopyStats> copy_tree(int source_root, const std::string& source, int dest
   auto real = real_entry(source_root, source);
   if (!real) return real.error();
   struct stat again;
-  if (::fstatat(real->directory.get(), real->name.c_str(), &again, AT_SYMLINK_NOFOLLOW) < 0 || again.st_ino != info.st_ino)
+  if (::fstatat(real->directory.get(), real->name.c_str(), &again, AT_SYMLINK_NOFOLLOW) < 0 ||
+      again.st_ino != info.st_ino)
     return Error::make(ErrorKind::Busy, "`" + source + "` changed while it was copied");
   BERTH_TRY(copier.entry(real->directory.get(), real->name, target->get(), name, name));
   return copier.stats();

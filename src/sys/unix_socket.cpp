@@ -26,7 +26,10 @@ Result<SocketAddress> socket_address(const std::string& path) {
   SocketAddress out;
   const auto slash = path.rfind('/');
   out.name = slash == std::string::npos ? path : path.substr(slash + 1);
-  auto directory = open(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash), O_PATH | O_DIRECTORY);
+  auto directory = open(slash == std::string::npos ? "."
+                        : slash == 0               ? "/"
+                                                   : path.substr(0, slash),
+                        O_PATH | O_DIRECTORY);
   if (!directory) return directory.error();
   out.directory = std::move(*directory);
   const auto text = "/proc/self/fd/" + std::to_string(out.directory.get()) + "/" + out.name;
@@ -54,7 +57,8 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   if (!at) return at.error();
   auto fd = unix_stream();
   if (!fd) return fd;
-  if (unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return Error::system(errno, "remove", early);
+  if (unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT)
+    return Error::system(errno, "remove", early);
   // The mode of the socket's inode becomes the file's: set before bind, so that it is never wider.
   if (fchmod(fd->get(), 0600) != 0) return Error::system(errno, "set the mode of", path);
   if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&at->address), sizeof at->address) != 0)
@@ -92,7 +96,8 @@ Result<PeerCredentials> peer_credentials(int socket) {
 }
 
 Result<std::size_t> send_some(int socket, std::string_view bytes, const std::vector<int>& descriptors) {
-  if (descriptors.size() > kMostDescriptors) return Error::make(ErrorKind::Invalid, "too many descriptors for one message");
+  if (descriptors.size() > kMostDescriptors)
+    return Error::make(ErrorKind::Invalid, "too many descriptors for one message");
   alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))];
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr message{};
@@ -136,7 +141,8 @@ Result<ReceivedBytes> receive_some(int socket, std::span<char> into) {
       out.descriptors.emplace_back(fd);
     }
   }
-  if (message.msg_flags & MSG_CTRUNC) return Error::make(ErrorKind::Protocol, "a peer's descriptors did not all arrive");
+  if (message.msg_flags & MSG_CTRUNC)
+    return Error::make(ErrorKind::Protocol, "a peer's descriptors did not all arrive");
   out.size = static_cast<std::size_t>(got);
   out.ended = got == 0;
   return out;

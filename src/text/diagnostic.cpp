@@ -13,11 +13,21 @@ void Diagnostics::add(Diagnostic diagnostic) {
 }
 
 void Diagnostics::error(Span span, std::string message, std::string hint) {
-  add({.severity = Severity::Error, .code = {}, .span = std::move(span), .message = std::move(message), .notes = {}, .hint = std::move(hint)});
+  add({.severity = Severity::Error,
+       .code = {},
+       .span = std::move(span),
+       .message = std::move(message),
+       .notes = {},
+       .hint = std::move(hint)});
 }
 
 void Diagnostics::warning(Span span, std::string message, std::string hint) {
-  add({.severity = Severity::Warning, .code = {}, .span = std::move(span), .message = std::move(message), .notes = {}, .hint = std::move(hint)});
+  add({.severity = Severity::Warning,
+       .code = {},
+       .span = std::move(span),
+       .message = std::move(message),
+       .notes = {},
+       .hint = std::move(hint)});
 }
 
 void Diagnostics::append(Diagnostics other) {
@@ -65,7 +75,8 @@ std::string paint(const DiagnosticStyle& style, const char* color, const std::st
   return style.color ? color + text + "\033[0m" : text;
 }
 
-void render_place(std::string& out, const Span& span, const std::string& hint, const char* color, const DiagnosticStyle& style) {
+void render_place(std::string& out, const Span& span, const std::string& hint, const char* color,
+                  const DiagnosticStyle& style) {
   if (!span.file || span.line == 0 || span.line > span.file->line_count()) {
     if (!hint.empty()) out += "  hint: " + hint + "\n";
     return;
@@ -86,13 +97,14 @@ void render_place(std::string& out, const Span& span, const std::string& hint, c
   out += " " + number + " | " + shown + "\n";
   const std::size_t width = std::min(end, std::max(to, caret + 1)) - caret;
   const std::string mark = "^" + std::string(width - 1, '~');
-  out += " " + std::string(number.size(), ' ') + " | " + std::string(caret - from + (from ? 3 : 0), ' ') + paint(style, color, mark);
+  out += " " + std::string(number.size(), ' ') + " | " + std::string(caret - from + (from ? 3 : 0), ' ') +
+         paint(style, color, mark);
   if (!hint.empty()) out += " " + hint;
   out += "\n";
 }
 
-void render_part(std::string& out, Severity severity, const std::string& code, const Span& span, const std::string& message,
-                 const std::string& hint, const DiagnosticStyle& style) {
+void render_part(std::string& out, Severity severity, const std::string& code, const Span& span,
+                 const std::string& message, const std::string& hint, const DiagnosticStyle& style) {
   const std::string place = span.to_string();
   if (!place.empty()) out += paint(style, "\033[1m", place + ":") + " ";
   out += paint(style, severity_color(severity), std::string(severity_name(severity)) + ":") + " " + message;

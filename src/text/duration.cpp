@@ -17,8 +17,9 @@ struct DurationUnit {
   std::int64_t nanoseconds;
 };
 // Longer names first where one is the beginning of another ("ms" before "m").
-constexpr DurationUnit kDurationUnits[] = {{"ns", 1},        {"us", 1'000},         {"µs", 1'000}, {"μs", 1'000}, {"ms", 1'000'000},
-                                           {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+constexpr DurationUnit kDurationUnits[] = {
+    {"ns", 1},         {"us", 1'000},        {"µs", 1'000},         {"μs", 1'000},
+    {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -26,7 +27,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 std::optional<std::int64_t> take_digits(std::string_view& text) {
   std::int64_t value = 0;
   while (!text.empty() && is_digit(text.front())) {
-    if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text.front() - '0', &value)) return std::nullopt;
+    if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text.front() - '0', &value))
+      return std::nullopt;
     text.remove_prefix(1);
   }
   return value;
@@ -114,8 +116,10 @@ std::optional<ByteSize> parse_byte_size(std::string_view text) {
   std::size_t digits = 0;
   bool point = false, any = false;
   while (digits < text.size() && (is_digit(text[digits]) || (text[digits] == '.' && !point))) {
-    if (text[digits] == '.') point = true;
-    else any = true;
+    if (text[digits] == '.')
+      point = true;
+    else
+      any = true;
     ++digits;
   }
   if (!any) return std::nullopt;
@@ -139,9 +143,12 @@ std::optional<ByteSize> parse_byte_size(std::string_view text) {
   double scale = 1;
   bool after_point = false;
   for (const char c : number) {
-    if (c == '.') after_point = true;
-    else if (after_point) value += (c - '0') * (scale /= 10);
-    else value = value * 10 + (c - '0');
+    if (c == '.')
+      after_point = true;
+    else if (after_point)
+      value += (c - '0') * (scale /= 10);
+    else
+      value = value * 10 + (c - '0');
   }
   value *= factor;
   if (value >= 9.2e18) return std::nullopt;
@@ -171,8 +178,8 @@ std::string format_time(std::chrono::system_clock::time_point time) {
   }
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                     parts.tm_min, parts.tm_sec, fraction);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, fraction);
 }
 
 namespace {
@@ -208,7 +215,8 @@ std::optional<int> take_zone(std::string_view text) {
 
 std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text) {
   const auto year = take_number(text, 4, '-'), month = take_number(text, 2, '-'), day = take_number(text, 2, 0);
-  if (!year || !month || !day || text.empty() || (text.front() != 'T' && text.front() != 't' && text.front() != ' ')) return std::nullopt;
+  if (!year || !month || !day || text.empty() || (text.front() != 'T' && text.front() != 't' && text.front() != ' '))
+    return std::nullopt;
   text.remove_prefix(1);
   const auto hour = take_number(text, 2, ':'), minute = take_number(text, 2, ':'), second = take_number(text, 2, 0);
   if (!hour || !minute || !second) return std::nullopt;
@@ -216,15 +224,18 @@ std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view
   if (!text.empty() && text.front() == '.') {
     text.remove_prefix(1);
     std::int64_t scale = 100'000'000;
-    for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1), scale /= 10) nanoseconds += (text.front() - '0') * scale;
+    for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1), scale /= 10)
+      nanoseconds += (text.front() - '0') * scale;
   }
   const auto zone = take_zone(text);
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)), std::chrono::day(static_cast<unsigned>(*day))};
-  if (!zone || !date.ok() || *hour > 23 || *minute > 59 || *second > 60 || *year < 1678 || *year > 2261) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!zone || !date.ok() || *hour > 23 || *minute > 59 || *second > 60 || *year < 1678 || *year > 2261)
+    return std::nullopt;
   const std::chrono::sys_days days = date;
   return std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(
-      days.time_since_epoch() + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second - *zone) +
-      std::chrono::nanoseconds(nanoseconds)));
+      days.time_since_epoch() + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+      std::chrono::seconds(*second - *zone) + std::chrono::nanoseconds(nanoseconds)));
 }
 
 // docker/go-units HumanDuration.

@@ -29,14 +29,18 @@ Result<void> check_name(const std::string& name) {
 
 Result<void> check_driver(const model::Volume& volume) {
   if (!volume.driver.empty() && volume.driver != "local")
-    return Error::make(ErrorKind::Unsupported, "volume `" + volume.name + "` wants driver `" + volume.driver + "`; there is only `local`");
+    return Error::make(ErrorKind::Unsupported,
+                       "volume `" + volume.name + "` wants driver `" + volume.driver + "`; there is only `local`");
   for (const auto& [key, value] : volume.driver_opts)
     if (key != "type" && key != "o" && key != "device")
-      return Error::make(ErrorKind::Unsupported, "volume `" + volume.name + "` has the driver option `" + key + "`; local knows type, o, device");
+      return Error::make(ErrorKind::Unsupported, "volume `" + volume.name + "` has the driver option `" + key +
+                                                     "`; local knows type, o, device");
   return {};
 }
 
-Error no_such_volume(const std::string& name) { return Error::make(ErrorKind::NotFound, "no such volume: `" + name + "`"); }
+Error no_such_volume(const std::string& name) {
+  return Error::make(ErrorKind::NotFound, "no such volume: `" + name + "`");
+}
 
 }  // namespace
 
@@ -88,8 +92,10 @@ Result<std::vector<engine::VolumeState>> VolumeStore::list() const {
   for (const auto& name : *names) {
     if (!is_volume_name(name)) continue;
     auto state = inspect(name);
-    if (state) out.push_back(std::move(*state));
-    else if (state.error().kind() != ErrorKind::NotFound) return state.error();
+    if (state)
+      out.push_back(std::move(*state));
+    else if (state.error().kind() != ErrorKind::NotFound)
+      return state.error();
   }
   return out;
 }

@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return name.size() % 2 ? std::optional<std::string>("value") : std::nullopt;
   };
   (void)lookup;
-  berth::compose::parse_dotenv(text, lookup); berth::compose::parse_raw_env(text, lookup);
+  berth::compose::parse_dotenv(text, lookup);
+  berth::compose::parse_raw_env(text, lookup);
   return 0;
 }

@@ -13,6 +13,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return name.size() % 2 ? std::optional<std::string>("value") : std::nullopt;
   };
   (void)lookup;
-  berth::compose::expand_port(text); berth::compose::expand_volume(text); berth::compose::expand_device(text); berth::compose::split_words(text); berth::text::parse_duration(text); berth::text::parse_byte_size(text);
+  berth::compose::expand_port(text);
+  berth::compose::expand_volume(text);
+  berth::compose::expand_device(text);
+  berth::compose::split_words(text);
+  berth::text::parse_duration(text);
+  berth::text::parse_byte_size(text);
   return 0;
 }

@@ -1,8 +1,8 @@
-// The event loop: one thread, all mutable state on it. Boost.Asio stays behind this header; the state machines of the other
-// modules (launches, logs, DNS, proxies, restarts, the control protocol) take events from here and nothing else.
+// The event loop: one thread, all mutable state on it. Boost.Asio stays behind this header; the state machines of the
+// other modules (launches, logs, DNS, proxies, restarts, the control protocol) take events from here and nothing else.
 //
-// Callbacks run on the thread in run(), never from inside the call that registered them. Handles are move-only; destroying
-// one cancels it, and its callback does not run afterwards (also when the event was already queued).
+// Callbacks run on the thread in run(), never from inside the call that registered them. Handles are move-only;
+// destroying one cancels it, and its callback does not run afterwards (also when the event was already queued).
 #pragma once
 
 #include <chrono>
@@ -62,8 +62,8 @@ class Loop : public Time {
 
   Clock::time_point now() const override;
 
-  // Level-triggered: calls back for as long as `fd` is readable (writable) or has hung up. The descriptor must stay open
-  // while it is watched. pidfds, signalfds, inotify, netlink and listening sockets are all watched by this.
+  // Level-triggered: calls back for as long as `fd` is readable (writable) or has hung up. The descriptor must stay
+  // open while it is watched. pidfds, signalfds, inotify, netlink and listening sockets are all watched by this.
   Watch on_readable(int fd, std::function<void()> callback);
   Watch on_writable(int fd, std::function<void()> callback);
   // Once, at or after now() + delay.

@@ -1,10 +1,10 @@
-// What the world said no with. An Error is a kind to branch on, an errno where the kernel gave one, the operation and its
-// subject, and one context line per layer that had something to add:
+// What the world said no with. An Error is a kind to branch on, an errno where the kernel gave one, the operation and
+// its subject, and one context line per layer that had something to add:
 //
 //   mount `overlay` on `/x/root`: Invalid argument (while preparing the root file system of web-1)
 //
-// Results carry it: Result<T> = boost::system::result<T, Error>. Return Result where a caller will branch; throw Failure
-// (which wraps an Error) where callers can only unwind; `must` is the one bridge between the two.
+// Results carry it: Result<T> = boost::system::result<T, Error>. Return Result where a caller will branch; throw
+// Failure (which wraps an Error) where callers can only unwind; `must` is the one bridge between the two.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -27,7 +27,7 @@ enum class ErrorKind {
   Protocol,       // bytes from elsewhere are not what they must be
   Cancelled,      // somebody asked us to stop
   TimedOut,
-  Failed,         // it was tried and did not work out; the message says why
+  Failed,  // it was tried and did not work out; the message says why
 };
 
 class Error {
@@ -88,7 +88,7 @@ T must(Result<T> result) {
 }  // namespace berth
 
 // Hands the error of `expression` (a Result) to the caller of the current function.
-#define BERTH_TRY(expression)                                        \
-  do {                                                               \
+#define BERTH_TRY(expression)                                                   \
+  do {                                                                          \
     if (auto berth_try_ = (expression); !berth_try_) return berth_try_.error(); \
   } while (false)

@@ -34,5 +34,7 @@ inline std::string short_id(const ContainerId& id) { return id.value.substr(0, 1
 
 template <class Tag>
 struct std::hash<berth::StrongString<Tag>> {
-  std::size_t operator()(const berth::StrongString<Tag>& id) const noexcept { return std::hash<std::string>{}(id.value); }
+  std::size_t operator()(const berth::StrongString<Tag>& id) const noexcept {
+    return std::hash<std::string>{}(id.value);
+  }
 };

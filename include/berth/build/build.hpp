@@ -1,13 +1,13 @@
-// Builds an image from a Dockerfile: the graph of its stages, step by step, over the image store and the runtime. Runs in the
-// process that calls it (the CLI), blocks until the image is there, and streams what happens as events.
+// Builds an image from a Dockerfile: the graph of its stages, step by step, over the image store and the runtime. Runs
+// in the process that calls it (the CLI), blocks until the image is there, and streams what happens as events.
 //
 //   BuildRequest request = request_for(*service.build, environment);   // or filled by hand
 //   auto outcome = build(request, ports, [&](const BuildEvent& event) { … });
 //   if (!outcome) …   // the place, the lines and the last output came before as a Failed event; the Error is one line
 //
-// Steps whose inputs did not change come from the cache; an unchanged rebuild reads no file of the context but stats it.
-// Nothing is left of a step that failed or was cancelled: layers are drafts until committed by rename.
-// Not thread-safe: one build at a time per BuildPorts; processes may build beside each other.
+// Steps whose inputs did not change come from the cache; an unchanged rebuild reads no file of the context but stats
+// it. Nothing is left of a step that failed or was cancelled: layers are drafts until committed by rename. Not
+// thread-safe: one build at a time per BuildPorts; processes may build beside each other.
 #pragma once
 
 #include <chrono>
@@ -38,23 +38,23 @@ struct BuildSecret {
 };
 
 struct BuildRequest {
-  std::string context;            // absolute directory
-  std::string dockerfile;         // absolute or relative to the context; empty: Dockerfile
-  std::string dockerfile_inline;  // the text itself; then no file is read
+  std::string context;                                     // absolute directory
+  std::string dockerfile;                                  // absolute or relative to the context; empty: Dockerfile
+  std::string dockerfile_inline;                           // the text itself; then no file is read
   std::map<std::string, std::optional<std::string>> args;  // nothing: from `environment`, dropped where unset there
   std::map<std::string, std::string> environment;          // of the caller, for arguments without value
   std::string target;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> tags;  // all names the image gets
+  std::vector<std::string> tags;                           // all names the image gets
   std::map<std::string, std::string> additional_contexts;  // name -> absolute directory, "docker-image://…"
   std::map<std::string, std::vector<std::string>> extra_hosts;
   std::map<std::string, BuildSecret> secrets;  // by id
-  std::string network;            // "", default, none, host: for RUN
-  ByteSize shm_size;              // 0: 64 MiB
+  std::string network;                         // "", default, none, host: for RUN
+  ByteSize shm_size;                           // 0: 64 MiB
   bool no_cache = false;
-  bool pull = false;              // resolve base images anew
+  bool pull = false;  // resolve base images anew
   bool privileged = false;
-  bool check_only = false;        // read, parse, check; build nothing
+  bool check_only = false;  // read, parse, check; build nothing
 };
 
 // What `build:` of a service means. `secrets` by source come from the project.
@@ -66,13 +66,13 @@ std::string definition_key(const BuildRequest& request);
 
 struct BuildEvent {
   enum class Kind {
-    Step,      // a step begins: `step` of `total`, `stage`, `text` = the instruction
-    Cached,    // the step came from the cache (instead of Done)
-    Done,      // the step ended; `duration`
-    Output,    // one line a RUN printed, in `text`
-    Warning,   // `diagnostic`
-    Failed,    // `diagnostic` with the place; `text` = the last lines of output; `exit_code` of a RUN
-    Image,     // the image is there: `text` = digest
+    Step,     // a step begins: `step` of `total`, `stage`, `text` = the instruction
+    Cached,   // the step came from the cache (instead of Done)
+    Done,     // the step ended; `duration`
+    Output,   // one line a RUN printed, in `text`
+    Warning,  // `diagnostic`
+    Failed,   // `diagnostic` with the place; `text` = the last lines of output; `exit_code` of a RUN
+    Image,    // the image is there: `text` = digest
   };
   Kind kind = Kind::Step;
   std::size_t step = 0;
@@ -90,7 +90,8 @@ using BuildSink = std::function<void(const BuildEvent&)>;
 // A Failed event for people: place, the instruction's lines marked with `>>>`, the last output, the message.
 std::string render_failure(const BuildEvent& event);
 
-// The network of RUN steps, made by whoever has the network module at hand (`local`). One per RUN; closed by the destructor.
+// The network of RUN steps, made by whoever has the network module at hand (`local`). One per RUN; closed by the
+// destructor.
 class RunNetwork {
  public:
   virtual ~RunNetwork() = default;
@@ -103,8 +104,8 @@ class RunNetwork {
   virtual std::optional<std::chrono::steady_clock::time_point> deadline() const { return std::nullopt; }
 };
 
-// The shared build network of this root: a namespace of its own for each RUN on the bridge `berth0`, NAT to the outside, names
-// through 127.0.0.11, forwarded to the host's servers. The bridge and its table go with their last user.
+// The shared build network of this root: a namespace of its own for each RUN on the bridge `berth0`, NAT to the
+// outside, names through 127.0.0.11, forwarded to the host's servers. The bridge and its table go with their last user.
 std::function<Result<std::unique_ptr<RunNetwork>>()> bridge_network(const std::string& root);
 
 struct BuildOutcome {
@@ -119,8 +120,8 @@ inline constexpr int kBuildFailedExitCode = 17;
 // Where layers, images and containers of a build live. Borrowed; outlives the build.
 struct BuildPorts {
   image::ImageStore& images;
-  std::string root;       // the store's root, for the context index and cache mounts
-  std::string run_root;   // for mount points of steps
+  std::string root;      // the store's root, for the context index and cache mounts
+  std::string run_root;  // for mount points of steps
   // Called between steps and whenever a RUN is waited for; true: kill, clean up, ErrorKind::Cancelled.
   std::function<bool()> cancelled;
   // Readable once cancelled() became true (a signalfd or pipe); -1: none.

@@ -1,5 +1,6 @@
-// One run of the program: the parsed command line, the environment and where things live, handed to each command. Commands
-// return the exit code; they throw Failure where they can only unwind, and run_program turns that into `error:` and `hint:`.
+// One run of the program: the parsed command line, the environment and where things live, handed to each command.
+// Commands return the exit code; they throw Failure where they can only unwind, and run_program turns that into
+// `error:` and `hint:`.
 #pragma once
 
 #include <map>
@@ -40,8 +41,8 @@ struct App {
 int run_program(const std::string& argv0, const std::vector<std::string>& arguments,
                 std::map<std::string, std::string> environment);
 
-void print(std::string_view text);        // to stdout, as it is
-void print_error(const Error& error);     // "error: ..." and "hint: ..." to stderr
+void print(std::string_view text);     // to stdout, as it is
+void print_error(const Error& error);  // "error: ..." and "hint: ..." to stderr
 void print_warning(std::string_view text);
 // To stderr; with GITHUB_ACTIONS=true also as workflow annotations.
 void print_diagnostics(const App& app, const text::Diagnostics& diagnostics);

@@ -1,13 +1,13 @@
-// The command line as data. One table says which global flags and commands exist, what each flag takes, and what is said about
-// it; the parser, `--help`, the man page and the shell completions all come from it.
+// The command line as data. One table says which global flags and commands exist, what each flag takes, and what is
+// said about it; the parser, `--help`, the man page and the shell completions all come from it.
 //
 //   auto parsed = cli::parse_command_line({"-f", "a.yaml", "up", "-d", "web"});
 //   if (!parsed) return report(parsed.error());       // UsageError: message, hint, exit code 16
 //   parsed->options.flag("detach");  parsed->globals.all("file");  parsed->operands;
 //
-// Rules are docker compose's: global flags stand before the command (`--dry-run` also after it); `run` and `exec` take no flag
-// after their first operand; `--name value`, `--name=value`, `-n value`, `-nvalue`, `-abc` for flags that take no value; `--`
-// ends the flags. All of it is pure: no environment, no terminal.
+// Rules are docker compose's: global flags stand before the command (`--dry-run` also after it); `run` and `exec` take
+// no flag after their first operand; `--name value`, `--name=value`, `-n value`, `-nvalue`, `-abc` for flags that take
+// no value; `--` ends the flags. All of it is pure: no environment, no terminal.
 #pragma once
 
 #include <cstdint>
@@ -51,12 +51,12 @@ struct Command {
   std::string_view operands;  // as help shows them
   std::string_view summary;
   std::span<const Option> options;
-  bool interspersed = true;   // flags may follow operands
+  bool interspersed = true;  // flags may follow operands
   bool needs_root = true;
   std::size_t min_operands = 0;
   std::size_t max_operands = SIZE_MAX;
   bool hidden = false;
-  std::string_view refused;   // not empty: docker compose has it, we do not, and this is why
+  std::string_view refused;  // not empty: docker compose has it, we do not, and this is why
 };
 
 std::span<const Option> global_options();
@@ -69,11 +69,11 @@ class OptionValues {
   void add(const Option& option, std::string value);
   void set_fallbacks(std::span<const Option> options);
   bool given(std::string_view name) const;
-  bool flag(std::string_view name) const;                       // false where not given
-  std::string text(std::string_view name) const;                // last value, else the table's fallback
+  bool flag(std::string_view name) const;         // false where not given
+  std::string text(std::string_view name) const;  // last value, else the table's fallback
   std::optional<std::string> maybe(std::string_view name) const;
   std::vector<std::string> all(std::string_view name) const;
-  std::optional<long> number(std::string_view name) const;      // checked when parsed
+  std::optional<long> number(std::string_view name) const;  // checked when parsed
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> entries_;
@@ -106,7 +106,8 @@ class UsageError {
 
 using ParsedLine = boost::system::result<CommandLine, UsageError>;
 
-// `arguments` without argv[0]. Checks names, values and the number of operands; what fits together is the command's business.
+// `arguments` without argv[0]. Checks names, values and the number of operands; what fits together is the command's
+// business.
 ParsedLine parse_command_line(const std::vector<std::string>& arguments);
 
 // Text of `PROGRAM --help` and `PROGRAM COMMAND --help`.

@@ -11,12 +11,12 @@ namespace berth::compose {
 enum class ConfigListing { Model, Services, Volumes, Networks, Images, Profiles, Hash, Environment, Variables, Models };
 
 struct ConfigOptions {
-  LoadOptions load;                     // `services` holds the operands
+  LoadOptions load;  // `services` holds the operands
   ConfigListing listing = ConfigListing::Model;
-  std::string format = "yaml";          // or json
-  std::string hash_of;                  // --hash: "*" or names with commas
+  std::string format = "yaml";  // or json
+  std::string hash_of;          // --hash: "*" or names with commas
   bool quiet = false;
-  bool resolve_image_digests = false;   // needs the registry: refused with the reason
+  bool resolve_image_digests = false;  // needs the registry: refused with the reason
   bool lock_image_digests = false;
 };
 

@@ -1,4 +1,5 @@
-// From compose files to the model: load() runs the whole pipeline of passes (src/compose/README.md lists them) on values only.
+// From compose files to the model: load() runs the whole pipeline of passes (src/compose/README.md lists them) on
+// values only.
 //
 // Pure: no environment, clock or disk but through the arguments. Every mistake becomes a Diagnostic with its place; all
 // of them are reported, and a failed load says which exit code it stands for.
@@ -52,22 +53,22 @@ class MemoryFiles final : public FileReader {
 };
 
 struct LoadOptions {
-  std::string working_dir;                    // absolute: where the process stands
-  std::vector<std::string> files;             // -f; "-" is stdin_text. Empty: COMPOSE_FILE, then the default names upwards
+  std::string working_dir;         // absolute: where the process stands
+  std::vector<std::string> files;  // -f; "-" is stdin_text. Empty: COMPOSE_FILE, then the default names upwards
   std::string stdin_text;
-  std::optional<std::string> project_name;    // -p
-  std::string project_directory;              // --project-directory
-  std::vector<std::string> profiles;          // --profile; "*" is all
-  std::vector<std::string> env_files;         // --env-file
-  std::vector<std::string> services;          // selection with its dependencies; empty: all enabled
-  bool all_resources = false;                 // keep networks, volumes, ... that no service uses
+  std::optional<std::string> project_name;  // -p
+  std::string project_directory;            // --project-directory
+  std::vector<std::string> profiles;        // --profile; "*" is all
+  std::vector<std::string> env_files;       // --env-file
+  std::vector<std::string> services;        // selection with its dependencies; empty: all enabled
+  bool all_resources = false;               // keep networks, volumes, ... that no service uses
   bool no_interpolate = false;
   bool no_normalize = false;
   bool no_path_resolution = false;
   bool no_consistency = false;
   bool no_env_resolution = false;
   bool compatibility = false;
-  bool no_dependencies = false;               // --no-deps: `services` alone
+  bool no_dependencies = false;  // --no-deps: `services` alone
 };
 
 struct VariableUse {  // for `config --variables`
@@ -79,16 +80,16 @@ struct VariableUse {  // for `config --variables`
 
 struct Loaded {
   model::Project project;
-  Node tree;                          // canonical, as `config` prints it
-  std::vector<VariableUse> variables;  // by name
+  Node tree;                                       // canonical, as `config` prints it
+  std::vector<VariableUse> variables;              // by name
   std::map<std::string, std::string> environment;  // what interpolation saw: process over env files
-  std::vector<std::string> profiles;  // all that are named in the files, sorted
+  std::vector<std::string> profiles;               // all that are named in the files, sorted
 };
 
 struct LoadOutcome {
-  std::optional<Loaded> loaded;       // nothing when a diagnostic is an error
-  text::Diagnostics diagnostics;      // warnings also when it worked
-  int exit_code = 0;                  // 0, 1, 14 (no compose file), 15 (invalid model)
+  std::optional<Loaded> loaded;   // nothing when a diagnostic is an error
+  text::Diagnostics diagnostics;  // warnings also when it worked
+  int exit_code = 0;              // 0, 1, 14 (no compose file), 15 (invalid model)
 };
 
 LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files);

@@ -1,4 +1,5 @@
-// The loaded tree: what YAML said, as ordered maps, with a span on every key and value, and later the canonical form of it.
+// The loaded tree: what YAML said, as ordered maps, with a span on every key and value, and later the canonical form of
+// it.
 //
 // `config` prints this tree, so keys that the typed Project does not carry still print; the Project is made from it.
 // Values, copied and moved freely; no pointers into one another. Maps keep the order of the file; printing sorts.
@@ -28,12 +29,12 @@ struct Node {
   NodeKind kind = NodeKind::Null;
   NodeTag tag = NodeTag::None;
   bool boolean = false;
-  bool plain = false;        // a scalar written without quotes, so that it may become a number after interpolation
+  bool plain = false;  // a scalar written without quotes, so that it may become a number after interpolation
   std::int64_t integer = 0;
   double real = 0;
-  std::string text;          // String: the value. Int, Float, Bool: as written in the file
+  std::string text;  // String: the value. Int, Float, Bool: as written in the file
   Place place;
-  std::vector<Node> items;   // List
+  std::vector<Node> items;                           // List
   std::vector<std::pair<std::string, Node>> fields;  // Map, in the order of the file
   std::vector<Place> key_places;                     // Map: beside `fields`
 
@@ -56,7 +57,7 @@ struct Node {
   // Map: null where there is no such field (or this is no map).
   const Node* find(std::string_view key) const noexcept;
   Node* find(std::string_view key) noexcept;
-  Node& set(std::string key, Node value);              // replaces, or appends
+  Node& set(std::string key, Node value);  // replaces, or appends
   Node& set(std::string key, Node value, Place key_place);
   bool erase(std::string_view key);
   Place key_place(std::string_view key) const noexcept;

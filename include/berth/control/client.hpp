@@ -1,5 +1,5 @@
-// The CLI's side: connects, greets, sends one request and takes what comes back. Blocking in its face, with a loop inside, on
-// which the CLI also watches its signals, terminal and the like.
+// The CLI's side: connects, greets, sends one request and takes what comes back. Blocking in its face, with a loop
+// inside, on which the CLI also watches its signals, terminal and the like.
 //
 //   auto client = Client::connect(path, build);           // NotFound/Refused: nobody serves the stack
 //   client->send(Up{...});
@@ -23,8 +23,8 @@ class Client {
   enum class Next { Continue, Stop };
   using Receiver = std::function<Next(Message, std::vector<sys::UniqueFd>)>;
 
-  // NotFound where there is no socket or nobody listens on it. `deadline` bounds connecting and greeting: a supervisor that is
-  // stopped answers TimedOut.
+  // NotFound where there is no socket or nobody listens on it. `deadline` bounds connecting and greeting: a supervisor
+  // that is stopped answers TimedOut.
   static Result<std::unique_ptr<Client>> connect(const std::string& path, const std::string& build,
                                                  async::Clock::duration deadline = std::chrono::seconds(10));
   ~Client();
@@ -32,8 +32,8 @@ class Client {
   // What the server said; `accepted` may be false (another protocol): then only Shutdown makes sense.
   const HelloReply& server() const noexcept;
   Result<void> send(const Message& message, const std::vector<int>& descriptors = {});
-  // Runs the loop: each message goes to `receiver` until it says Stop or a Done was delivered. Fails where the connection
-  // breaks before; Cancelled where the loop was stopped.
+  // Runs the loop: each message goes to `receiver` until it says Stop or a Done was delivered. Fails where the
+  // connection breaks before; Cancelled where the loop was stopped.
   Result<void> receive(const Receiver& receiver);
   // For signals, timers, stdin. Its callbacks run during receive().
   async::Loop& loop() noexcept;

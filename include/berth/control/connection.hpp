@@ -1,9 +1,10 @@
-// One conversation over a connected Unix stream socket, both sides. Owned by one thread (the loop's). Never blocks: what the
-// peer does not take yet is queued.
+// One conversation over a connected Unix stream socket, both sides. Owned by one thread (the loop's). Never blocks:
+// what the peer does not take yet is queued.
 //
-// Log lines are droppable, everything else is not. While more than kLogQueueBytes wait for a slow reader, offer() refuses:
-// the first refusal queues LogsBehind, so that the reader goes on in the file from exactly there, and later lines of that
-// container are refused at once. No container ever waits for a client. A peer that lets kMaxQueueBytes pile up is dropped.
+// Log lines are droppable, everything else is not. While more than kLogQueueBytes wait for a slow reader, offer()
+// refuses: the first refusal queues LogsBehind, so that the reader goes on in the file from exactly there, and later
+// lines of that container are refused at once. No container ever waits for a client. A peer that lets kMaxQueueBytes
+// pile up is dropped.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,8 @@ class Connection {
  public:
   struct Callbacks {
     std::function<void(Message, std::vector<sys::UniqueFd>)> on_message;
-    // Once, and nothing after it: the peer closed between two messages (no error), or what went wrong. Not called by close().
+    // Once, and nothing after it: the peer closed between two messages (no error), or what went wrong. Not called by
+    // close().
     std::function<void(std::optional<Error>)> on_closed;
   };
 

@@ -2,8 +2,9 @@
 //
 //   ┌ u32 length ┬ u16 kind ┬ u16 descriptors ┬ length bytes of JSON ┐   little endian
 //
-// Descriptors travel by SCM_RIGHTS with the first byte of their frame. The kernel may glue the bytes before them to the same
-// read, so the header says how many belong to the frame. The decoder takes memory as bytes arrive, never for an announced length.
+// Descriptors travel by SCM_RIGHTS with the first byte of their frame. The kernel may glue the bytes before them to the
+// same read, so the header says how many belong to the frame. The decoder takes memory as bytes arrive, never for an
+// announced length.
 #pragma once
 
 #include <cstdint>

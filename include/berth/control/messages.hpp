@@ -1,5 +1,5 @@
-// What is said over a stack's control.sock. Each struct is one message; JSON by description (text/json_codec.hpp), members that
-// hold their default left out, unknown members ignored: fields are only ever added.
+// What is said over a stack's control.sock. Each struct is one message; JSON by description (text/json_codec.hpp),
+// members that hold their default left out, unknown members ignored: fields are only ever added.
 //
 //   client                              supervisor
 //   Hello{protocol, build}        ──▶
@@ -9,12 +9,13 @@
 //   Cancel | Signal | Resize      ──▶   while it runs
 //                                 ◀──   Done{ok, exit_code}       always last; then the server closes
 //
-// A client that goes away: Up, Down, Act carry on; Exec and Run without `detach` get their stdin closed, nothing is killed.
+// A client that goes away: Up, Down, Act carry on; Exec and Run without `detach` get their stdin closed, nothing is
+// killed.
 //
-// Versions: protocol numbers differ only where old and new cannot talk. A server refuses another protocol in its HelloReply and
-// then takes nothing but Shutdown: Hello, HelloReply, Shutdown, Problem and Done are frozen from protocol 1 (kinds and fields).
-// A client of a newer build than the server's sends Shutdown, waits for Done, and connects again: the keeper starts the
-// installed program.
+// Versions: protocol numbers differ only where old and new cannot talk. A server refuses another protocol in its
+// HelloReply and then takes nothing but Shutdown: Hello, HelloReply, Shutdown, Problem and Done are frozen from
+// protocol 1 (kinds and fields). A client of a newer build than the server's sends Shutdown, waits for Done, and
+// connects again: the keeper starts the installed program.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -37,7 +38,8 @@ namespace berth::control {
 
 inline constexpr int kProtocol = 1;
 
-// Client to server ------------------------------------------------------------------------------------------------------
+// Client to server
+// ------------------------------------------------------------------------------------------------------
 
 struct Hello {
   int protocol = 0;
@@ -49,7 +51,8 @@ struct Up {
   model::Project project;
   plan::UpOptions options;
   std::map<std::string, engine::ImageFacts> images;  // by reference as the services name it
-  bool attach = false;  // stay after the plan is done: LogLine and Exited of the containers until Cancel or the last one ended
+  bool attach =
+      false;  // stay after the plan is done: LogLine and Exited of the containers until Cancel or the last one ended
   std::vector<std::string> attach_services;  // whose lines are wanted; empty: those with `attach: true` in the project
   bool abort_on_exit = false;                // stop everything when one container ends
   bool abort_on_failure = false;             // ... when one ends with another code than 0
@@ -59,7 +62,8 @@ struct Up {
 
 struct Down {
   plan::DownOptions options;
-  bool remove_run = false;  // all of the project goes: the pair ends, and the client removes the run directory under the lock
+  bool remove_run =
+      false;  // all of the project goes: the pair ends, and the client removes the run directory under the lock
   bool operator==(const Down&) const = default;
 };
 
@@ -74,8 +78,8 @@ struct TerminalSize {
   bool operator==(const TerminalSize&) const = default;
 };
 
-// Descriptors: {stdin, stdout, stderr} of the client, or with `terminal` {pty slave} that becomes all three; none with `detach`.
-// The client keeps the pty's master and may be stopped or killed without harm to the container.
+// Descriptors: {stdin, stdout, stderr} of the client, or with `terminal` {pty slave} that becomes all three; none with
+// `detach`. The client keeps the pty's master and may be stopped or killed without harm to the container.
 struct Exec {
   ContainerId container;  // or service + index
   std::string service;
@@ -90,18 +94,19 @@ struct Exec {
   bool operator==(const Exec&) const = default;
 };
 
-// A one-off container. `project` holds the service with the command line's overrides (command, entrypoint, environment, user,
-// volumes, ports, labels …) already applied: the server creates one container of it as it stands. Descriptors as for Exec.
+// A one-off container. `project` holds the service with the command line's overrides (command, entrypoint, environment,
+// user, volumes, ports, labels …) already applied: the server creates one container of it as it stands. Descriptors as
+// for Exec.
 struct Run {
   model::Project project;
   std::string service;
   std::map<std::string, engine::ImageFacts> images;
-  std::string name;                 // container name; empty: proj-svc-run-<12 hex>
+  std::string name;  // container name; empty: proj-svc-run-<12 hex>
   bool no_dependencies = false;
-  bool service_ports = false;       // else the project's service has no ports but those of -p
+  bool service_ports = false;  // else the project's service has no ports but those of -p
   bool use_aliases = false;
-  bool remove = false;              // --rm
-  bool interactive = true;          // stdin is connected
+  bool remove = false;      // --rm
+  bool interactive = true;  // stdin is connected
   bool detach = false;
   bool remove_orphans = false;
   std::optional<TerminalSize> terminal;
@@ -122,8 +127,8 @@ struct Wait {
   bool operator==(const Wait&) const = default;
 };
 
-struct Signal {       // to the process of this connection's Exec or Run
-  std::string name;   // "TERM", "SIGTERM" or a number
+struct Signal {      // to the process of this connection's Exec or Run
+  std::string name;  // "TERM", "SIGTERM" or a number
   bool operator==(const Signal&) const = default;
 };
 
@@ -132,17 +137,18 @@ struct Resize {
   bool operator==(const Resize&) const = default;
 };
 
-struct Cancel {       // Ctrl-C: stop gracefully what this connection's request does; with force (the second one): kill
+struct Cancel {  // Ctrl-C: stop gracefully what this connection's request does; with force (the second one): kill
   bool force = false;
   bool operator==(const Cancel&) const = default;
 };
 
-struct Shutdown {     // a newer build is installed: finish the queue, answer Done, exit; containers stay
+struct Shutdown {  // a newer build is installed: finish the queue, answer Done, exit; containers stay
   std::string build;
   bool operator==(const Shutdown&) const = default;
 };
 
-// Server to client ------------------------------------------------------------------------------------------------------
+// Server to client
+// ------------------------------------------------------------------------------------------------------
 
 struct HelloReply {
   int protocol = 0;
@@ -168,13 +174,14 @@ struct LogLine {
   std::string service;
   logs::Stream stream = logs::Stream::Stdout;
   std::int64_t time = 0;
-  std::string text;       // valid UTF-8, with its newline unless it is a piece of a long line
+  std::string text;              // valid UTF-8, with its newline unless it is a piece of a long line
   std::uint64_t generation = 0;  // logs::Position of the line in the container's log file
   std::uint64_t offset = 0;
   bool operator==(const LogLine&) const = default;
 };
 
-// This client read too slowly: live lines of that container have ended for it. It goes on in the file, from the position on.
+// This client read too slowly: live lines of that container have ended for it. It goes on in the file, from the
+// position on.
 struct LogsBehind {
   std::string container;
   std::string service;
@@ -213,8 +220,8 @@ struct Done {
 };
 
 // The number on the wire is the index in this list + 1: append only.
-using Message = std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal, Resize,
-                             Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited>;
+using Message = std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal,
+                             Resize, Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited>;
 
 std::uint16_t kind_of(const Message& message) noexcept;
 const char* name_of(const Message& message) noexcept;
@@ -226,12 +233,17 @@ Result<Message> decode(std::uint16_t kind, std::string_view json);
 Problem problem_of(const Error& error);
 
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, build))
-BOOST_DESCRIBE_STRUCT(Up, (), (project, options, images, attach, attach_services, abort_on_exit, abort_on_failure, exit_code_from))
+BOOST_DESCRIBE_STRUCT(Up, (),
+                      (project, options, images, attach, attach_services, abort_on_exit, abort_on_failure,
+                       exit_code_from))
 BOOST_DESCRIBE_STRUCT(Down, (), (options, remove_run))
 BOOST_DESCRIBE_STRUCT(Act, (), (options))
 BOOST_DESCRIBE_STRUCT(TerminalSize, (), (rows, columns))
-BOOST_DESCRIBE_STRUCT(Exec, (), (container, service, index, argv, environment, user, working_dir, terminal, privileged, detach))
-BOOST_DESCRIBE_STRUCT(Run, (), (project, service, images, name, no_dependencies, service_ports, use_aliases, remove, interactive, detach, remove_orphans, terminal))
+BOOST_DESCRIBE_STRUCT(Exec, (),
+                      (container, service, index, argv, environment, user, working_dir, terminal, privileged, detach))
+BOOST_DESCRIBE_STRUCT(Run, (),
+                      (project, service, images, name, no_dependencies, service_ports, use_aliases, remove, interactive,
+                       detach, remove_orphans, terminal))
 BOOST_DESCRIBE_STRUCT(Follow, (), (services, until_all_ended))
 BOOST_DESCRIBE_STRUCT(Wait, (), (services, down_project))
 BOOST_DESCRIBE_STRUCT(Signal, (), (name))

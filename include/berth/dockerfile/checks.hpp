@@ -1,5 +1,5 @@
-// Build checks: what is legal in a Dockerfile and still likely wrong. Each finding is a warning whose `code` is the rule's
-// name as BuildKit spells it (StageNameCasing, UndefinedVar, …), so `# check=skip=` lists keep working. Pure.
+// Build checks: what is legal in a Dockerfile and still likely wrong. Each finding is a warning whose `code` is the
+// rule's name as BuildKit spells it (StageNameCasing, UndefinedVar, …), so `# check=skip=` lists keep working. Pure.
 #pragma once
 
 #include "berth/dockerfile/dockerfile.hpp"

@@ -76,22 +76,48 @@ struct KeyValue {
   Word value;
 };
 
-struct Env { std::vector<KeyValue> pairs; bool legacy = false; };
-struct Label { std::vector<KeyValue> pairs; bool legacy = false; };
+struct Env {
+  std::vector<KeyValue> pairs;
+  bool legacy = false;
+};
+struct Label {
+  std::vector<KeyValue> pairs;
+  bool legacy = false;
+};
 struct ArgDeclaration {
   Word name;
   std::optional<Word> value;
 };
-struct Arg { std::vector<ArgDeclaration> names; };
-struct Workdir { Word path; };
-struct User { Word user; };
-struct Expose { std::vector<Word> ports; };
-struct Volume { std::vector<Word> paths; };
-struct Cmd { Command command; };
-struct Entrypoint { Command command; };
-struct Shell { std::vector<std::string> words; };
-struct Stopsignal { Word signal; };
-struct Maintainer { std::string name; };
+struct Arg {
+  std::vector<ArgDeclaration> names;
+};
+struct Workdir {
+  Word path;
+};
+struct User {
+  Word user;
+};
+struct Expose {
+  std::vector<Word> ports;
+};
+struct Volume {
+  std::vector<Word> paths;
+};
+struct Cmd {
+  Command command;
+};
+struct Entrypoint {
+  Command command;
+};
+struct Shell {
+  std::vector<std::string> words;
+};
+struct Stopsignal {
+  Word signal;
+};
+struct Maintainer {
+  std::string name;
+};
 struct Healthcheck {
   bool none = false;
   Command command;
@@ -102,10 +128,12 @@ struct Healthcheck {
   std::optional<int> retries;
 };
 // The trigger as text (heredoc bodies appended), to be parsed again where it fires: parse_trigger.
-struct Onbuild { std::string expression; };
+struct Onbuild {
+  std::string expression;
+};
 
-using Operation = std::variant<Run, Copy, Env, Label, Arg, Workdir, User, Expose, Volume, Cmd, Entrypoint, Shell, Stopsignal,
-                               Maintainer, Healthcheck, Onbuild>;
+using Operation = std::variant<Run, Copy, Env, Label, Arg, Workdir, User, Expose, Volume, Cmd, Entrypoint, Shell,
+                               Stopsignal, Maintainer, Healthcheck, Onbuild>;
 
 struct Instruction {
   Operation operation;
@@ -118,8 +146,8 @@ struct Instruction {
 };
 
 struct Stage {
-  Word base;          // `$VAR` of global arguments allowed
-  std::string name;   // lower case; empty
+  Word base;         // `$VAR` of global arguments allowed
+  std::string name;  // lower case; empty
   Word name_as_written;
   std::string as_keyword;  // "AS" as written
   Word from_keyword;

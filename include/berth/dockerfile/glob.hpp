@@ -1,5 +1,5 @@
-// Patterns over paths and strings, matched by simulating the automaton: no backtracking, so a hostile pattern costs at most
-// (pattern length × text length) steps. Pure.
+// Patterns over paths and strings, matched by simulating the automaton: no backtracking, so a hostile pattern costs at
+// most (pattern length × text length) steps. Pure.
 //
 //   PathPattern   .dockerignore: `*` `?` `[..]` within one element, `**` any depth, `\x` escape
 //   match_element COPY wildcards: Go's filepath.Match for one path element

@@ -11,10 +11,10 @@
 namespace berth::dockerfile {
 
 struct GraphRequest {
-  std::string target;                               // stage name; empty: the last stage
-  std::map<std::string, std::string> build_args;    // --build-arg with values resolved
-  std::map<std::string, std::string> platform_args; // BUILDPLATFORM, TARGETARCH, …
-  bool all_stages = false;                          // `--check` without a target looks at every stage
+  std::string target;                                // stage name; empty: the last stage
+  std::map<std::string, std::string> build_args;     // --build-arg with values resolved
+  std::map<std::string, std::string> platform_args;  // BUILDPLATFORM, TARGETARCH, …
+  bool all_stages = false;                           // `--check` without a target looks at every stage
 };
 
 struct StageSource {
@@ -27,28 +27,30 @@ struct StageSource {
 
 struct StageNode {
   StageSource base;
-  std::string platform;            // of FROM --platform, expanded; empty
-  std::vector<std::size_t> needs;  // stages that must be built before: base, COPY --from, RUN --mount=from
-  std::vector<std::string> images; // images named by COPY --from and RUN --mount=from
+  std::string platform;             // of FROM --platform, expanded; empty
+  std::vector<std::size_t> needs;   // stages that must be built before: base, COPY --from, RUN --mount=from
+  std::vector<std::string> images;  // images named by COPY --from and RUN --mount=from
 };
 
 struct StageGraph {
-  std::vector<StageNode> nodes;                     // one for each stage of the file, reachable or not
+  std::vector<StageNode> nodes;  // one for each stage of the file, reachable or not
   std::size_t target = 0;
-  std::vector<std::size_t> order;                   // reachable stages, dependencies first
-  std::map<std::string, std::string> global_args;   // what `ARG name` in a stage imports
+  std::vector<std::size_t> order;                  // reachable stages, dependencies first
+  std::map<std::string, std::string> global_args;  // what `ARG name` in a stage imports
 };
 
 // Nothing where the target does not exist, or references are wrong; the diagnostics say which.
 std::optional<StageGraph> make_graph(const Dockerfile& file, const GraphRequest& request, text::Diagnostics& found);
 
 // What `--from=NAME` inside stage `inside` means. Diagnostics for a later stage, itself, or a number out of range.
-std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t inside, const Word& name, text::Diagnostics& found);
+std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t inside, const Word& name,
+                                        text::Diagnostics& found);
 
 // Every name that may be given as target.
 std::vector<std::string> target_names(const Dockerfile& file);
 
-// Arguments that RUN sees without ARG, and that neither history nor cache keys contain unless declared: HTTP_PROXY & co.
+// Arguments that RUN sees without ARG, and that neither history nor cache keys contain unless declared: HTTP_PROXY &
+// co.
 bool is_proxy_argument(std::string_view name);
 // Arguments of the builder itself (BUILDKIT_SYNTAX, SOURCE_DATE_EPOCH, …): known without ARG.
 bool is_builder_argument(std::string_view name);

@@ -1,5 +1,5 @@
-// .dockerignore: which paths of a context the builder does not see. Own matcher, no regular expressions: a match costs at
-// most (pattern length × path length) steps. Pure.
+// .dockerignore: which paths of a context the builder does not see. Own matcher, no regular expressions: a match costs
+// at most (pattern length × path length) steps. Pure.
 //
 //   Last match wins; a matched directory hides what is below it; `!pattern` shows again, even below a hidden directory.
 //

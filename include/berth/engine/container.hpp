@@ -41,7 +41,7 @@ struct Endpoint {
   std::vector<std::string> aliases;  // names that the network's DNS answers, besides the container's name and short id
   std::string ipv4_address;          // asked for; empty: from the pool
   std::string mac_address;
-  std::string interface_name;        // empty: eth0, eth1, ... in order
+  std::string interface_name;  // empty: eth0, eth1, ... in order
   int priority = 0;
   int gw_priority = 0;
   bool operator==(const Endpoint&) const = default;
@@ -89,7 +89,7 @@ struct ContainerSpec {
   int number = 1;
   bool one_off = false;  // `run`
   std::string name;
-  std::string image;         // reference as the service names it
+  std::string image;  // reference as the service names it
   ImageDigest image_digest;
   std::vector<std::string> entrypoint;  // shown by ps; the process is entrypoint + command
   std::vector<std::string> command;
@@ -147,17 +147,17 @@ struct Publication {
 
 struct ContainerState {
   ContainerId id;
-  std::string name;              // now; differs from spec.name while an older container holds that
+  std::string name;  // now; differs from spec.name while an older container holds that
   ContainerSpec spec;
   Phase phase = Phase::Created;
-  int pid = 0;                   // while Running or Paused
-  int exit_code = 0;             // 128 + N for signal N; 255 where it was lost
+  int pid = 0;        // while Running or Paused
+  int exit_code = 0;  // 128 + N for signal N; 255 where it was lost
   bool oom_killed = false;
-  bool user_stopped = false;     // by a verb, so that restart policies leave it alone
+  bool user_stopped = false;  // by a verb, so that restart policies leave it alone
   int restart_count = 0;
   Health health = Health::None;
-  std::string error;             // why it could not start
-  std::int64_t created_at = 0;   // nanoseconds since 1970, wall clock; 0: not yet
+  std::string error;            // why it could not start
+  std::int64_t created_at = 0;  // nanoseconds since 1970, wall clock; 0: not yet
   std::int64_t started_at = 0;
   std::int64_t finished_at = 0;
   std::vector<Address> addresses;
@@ -167,14 +167,26 @@ struct ContainerState {
 
 BOOST_DESCRIBE_ENUM(Phase, Created, Running, Paused, Restarting, Exited, Dead)
 BOOST_DESCRIBE_ENUM(Health, None, Starting, Healthy, Unhealthy)
-BOOST_DESCRIBE_STRUCT(ImageFacts, (), (digest, entrypoint, command, environment, working_dir, user, volumes, exposed_ports, labels, stop_signal, shell, healthcheck))
-BOOST_DESCRIBE_STRUCT(Endpoint, (), (network, aliases, ipv4_address, mac_address, interface_name, priority, gw_priority))
-BOOST_DESCRIBE_STRUCT(ContainerMount, (), (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size, tmpfs_mode, tmpfs_options))
+BOOST_DESCRIBE_STRUCT(ImageFacts, (),
+                      (digest, entrypoint, command, environment, working_dir, user, volumes, exposed_ports, labels,
+                       stop_signal, shell, healthcheck))
+BOOST_DESCRIBE_STRUCT(Endpoint, (),
+                      (network, aliases, ipv4_address, mac_address, interface_name, priority, gw_priority))
+BOOST_DESCRIBE_STRUCT(ContainerMount, (),
+                      (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size,
+                       tmpfs_mode, tmpfs_options))
 BOOST_DESCRIBE_STRUCT(ContainerFile, (), (target, host_path, content, uid, gid, mode))
 BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, interval, timeout, start_period, start_interval, retries))
-BOOST_DESCRIBE_STRUCT(ContainerSpec, (), (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment, working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files, endpoints, network_mode, ports, extra_hosts, dns, dns_search, dns_opt, restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop, depends_on, config_hash))
+BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
+                      (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment,
+                       working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files,
+                       endpoints, network_mode, ports, extra_hosts, dns, dns_search, dns_opt, restart, stop_signal,
+                       stop_grace, health, confinement, resources, logging, post_start, pre_stop, depends_on,
+                       config_hash))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))
 BOOST_DESCRIBE_STRUCT(Publication, (), (host_ip, host_port, target, protocol))
-BOOST_DESCRIBE_STRUCT(ContainerState, (), (id, name, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health, error, created_at, started_at, finished_at, addresses, publications))
+BOOST_DESCRIBE_STRUCT(ContainerState, (),
+                      (id, name, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health, error,
+                       created_at, started_at, finished_at, addresses, publications))
 
 }  // namespace berth::engine

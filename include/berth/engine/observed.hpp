@@ -1,5 +1,5 @@
-// What exists now, as far as one project is concerned: the planner's second input. Made by `local` from records and kernel;
-// by FakeEngine in tests.
+// What exists now, as far as one project is concerned: the planner's second input. Made by `local` from records and
+// kernel; by FakeEngine in tests.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ struct NetworkSpec {
 
 struct NetworkState {
   NetworkSpec spec;
-  std::string subnet;   // "172.18.0.0/16"
+  std::string subnet;  // "172.18.0.0/16"
   std::string gateway;
   bool operator==(const NetworkState&) const = default;
 };
@@ -41,10 +41,10 @@ struct VolumeState {
 };
 
 struct ObservedState {
-  std::vector<ContainerState> containers;         // of this project, one-off ones too
-  std::map<std::string, NetworkState> networks;   // by real name, all of this host
-  std::map<std::string, VolumeState> volumes;     // by real name, all of this host
-  std::map<std::string, ImageFacts> images;       // by reference as the services name it; absent: not in the store
+  std::vector<ContainerState> containers;          // of this project, one-off ones too
+  std::map<std::string, NetworkState> networks;    // by real name, all of this host
+  std::map<std::string, VolumeState> volumes;      // by real name, all of this host
+  std::map<std::string, ImageFacts> images;        // by reference as the services name it; absent: not in the store
   std::map<std::string, std::string> taken_names;  // container names of other projects -> project
   bool operator==(const ObservedState&) const = default;
 };

@@ -1,8 +1,9 @@
-// The ports: what the executor asks of the world. `local` implements them on this machine, FakeEngine (tests) in memory.
+// The ports: what the executor asks of the world. `local` implements them on this machine, FakeEngine (tests) in
+// memory.
 //
-// All calls are made on one thread. Each takes a Done that is called exactly once on that thread, possibly before the call
-// returns; a port never blocks longer than some milliseconds. Every operation is idempotent: asking for what is already so
-// succeeds. Containers are named by id; ids come from create().
+// All calls are made on one thread. Each takes a Done that is called exactly once on that thread, possibly before the
+// call returns; a port never blocks longer than some milliseconds. Every operation is idempotent: asking for what is
+// already so succeeds. Containers are named by id; ids come from create().
 #pragma once
 
 #include <chrono>
@@ -50,8 +51,8 @@ class Containers {
   virtual void unpause(const ContainerId& id, Done<> done) = 0;
   virtual void remove(const ContainerId& id, const RemoveOptions& options, Done<> done) = 0;
   virtual void rename(const ContainerId& id, const std::string& name, Done<> done) = 0;
-  // Done when the condition holds (at once where it already does); fails where it can no longer come to hold, with the exit
-  // code or the last probe in the message. `progress` may be called with a line that says what is waited for.
+  // Done when the condition holds (at once where it already does); fails where it can no longer come to hold, with the
+  // exit code or the last probe in the message. `progress` may be called with a line that says what is waited for.
   virtual void await(const ContainerId& id, model::DependencyCondition condition,
                      std::function<void(const std::string&)> progress, Done<> done) = 0;
 };

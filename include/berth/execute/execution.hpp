@@ -1,10 +1,12 @@
-// Runs a Plan against the ports. Takes no decision: starts every action whose predecessors have succeeded, all at once; skips
-// what depends on a failed one, and says so; ends when nothing runs any more. No threads, no event loop of its own.
+// Runs a Plan against the ports. Takes no decision: starts every action whose predecessors have succeeded, all at once;
+// skips what depends on a failed one, and says so; ends when nothing runs any more. No threads, no event loop of its
+// own.
 //
 //   Execution execution(plan, ports, now, sink);
 //   execution.start([](const Outcome& outcome) { … });      // called once, possibly before start() returns
 //
-// The plan, the ports and the execution outlive the run. cancel() starts nothing new and lets what runs come to its end.
+// The plan, the ports and the execution outlive the run. cancel() starts nothing new and lets what runs come to its
+// end.
 #pragma once
 
 #include <cstdint>

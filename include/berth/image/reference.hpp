@@ -14,7 +14,7 @@ struct Reference {
   std::string tag;     // empty only where there is a digest
   std::string digest;  // "sha256:…", or empty
 
-  std::string to_string() const;  // in full: domain/path[:tag][@digest]
+  std::string to_string() const;   // in full: domain/path[:tag][@digest]
   std::string repository() const;  // as docker shows it, without tag: "nginx", "quay.io/a/b"
   std::string familiar() const;    // as docker shows it: "nginx:latest"
   bool operator==(const Reference&) const = default;

@@ -2,11 +2,11 @@
 //
 //   ROOT/images/{blobs/sha256/<hex>, layers/<layer id>/diff, tmp/<draft>, empty, index.db}   ROOT/trash
 //
-// Everything is made below tmp/, renamed into place, and then gets its row: a directory without a row is garbage (gc), a row
-// without its directory is dropped with the images that need it. A layer is never changed after its commit.
-// Identity: an image's digest is the sha256 of its stored config, in which `berth.layers` names the layers; diff ids are not
-// needed for it, so that a local build never hashes a tar.
-// Several processes may use one store at once (SQLite's locks, flock on drafts); one object belongs to one thread.
+// Everything is made below tmp/, renamed into place, and then gets its row: a directory without a row is garbage (gc),
+// a row without its directory is dropped with the images that need it. A layer is never changed after its commit.
+// Identity: an image's digest is the sha256 of its stored config, in which `berth.layers` names the layers; diff ids
+// are not needed for it, so that a local build never hashes a tar. Several processes may use one store at once
+// (SQLite's locks, flock on drafts); one object belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -70,7 +70,8 @@ class ImageStore {
   ImageStore& operator=(ImageStore&&) noexcept;
   ~ImageStore();
 
-  // By reference, by full id, by id prefix (as docker: full id, then reference, then unique prefix). NotFound names the text.
+  // By reference, by full id, by id prefix (as docker: full id, then reference, then unique prefix). NotFound names the
+  // text.
   Result<ImageDigest> find(const std::string& text) const;
   Result<oci::ImageConfig> config(const ImageDigest& digest) const;
   // What `plan` needs; NotFound where the store has no such image.
@@ -80,15 +81,16 @@ class ImageStore {
   Result<std::vector<std::string>> lower_directories(const ImageDigest& digest) const;
   Result<std::vector<ImageSummary>> list() const;  // newest first
 
-  // A root file system tar (see unpack.hpp) becomes a one-layer image. The same bytes with the same config give the same image,
-  // unpacked once, also when two processes ask at the same time.
+  // A root file system tar (see unpack.hpp) becomes a one-layer image. The same bytes with the same config give the
+  // same image, unpacked once, also when two processes ask at the same time.
   Result<ImageDigest> import_rootfs(int archive, const std::string& reference, const oci::ImageConfig& config);
-  Result<ImageDigest> import_rootfs(const std::string& path, const std::string& reference, const oci::ImageConfig& config);
+  Result<ImageDigest> import_rootfs(const std::string& path, const std::string& reference,
+                                    const oci::ImageConfig& config);
 
   Result<void> tag(const ImageDigest& digest, const std::string& reference);  // moves it from another image
   Result<void> untag(const std::string& reference);
-  // Removes a name; with the last one the image and the layers that nobody else needs. `users` are the containers that use the
-  // image: refused as Busy, naming them, when the image itself would go.
+  // Removes a name; with the last one the image and the layers that nobody else needs. `users` are the containers that
+  // use the image: refused as Busy, naming them, when the image itself would go.
   struct Removed {
     std::vector<std::string> untagged;
     std::vector<ImageDigest> deleted;

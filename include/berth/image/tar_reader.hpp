@@ -1,6 +1,6 @@
-// Reads a tar stream (ustar, pax, GNU long names, base-256 numbers) entry by entry. Does no I/O of its own and never trusts a
-// length: pax headers and names are limited, truncation is an error, checksums are verified. Paths come as they are written.
-// Refused: GNU sparse and multi-volume entries.
+// Reads a tar stream (ustar, pax, GNU long names, base-256 numbers) entry by entry. Does no I/O of its own and never
+// trusts a length: pax headers and names are limited, truncation is an error, checksums are verified. Paths come as
+// they are written. Refused: GNU sparse and multi-volume entries.
 #pragma once
 
 #include <cstdint>

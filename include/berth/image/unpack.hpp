@@ -1,8 +1,8 @@
-// Unpacks a foreign tar (plain, gzip, bzip2, xz or zstd by content) into a directory that already exists and is empty or merged
-// into. The work is done by a child process pivoted into the directory, that keeps only CHOWN, DAC_OVERRIDE, FOWNER, FSETID,
-// MKNOD and SETFCAP: a hostile archive can at worst fill its own directory. libarchive only decompresses; the tar reader is ours,
-// because libarchive converts names through iconv, which would load modules from the directory being unpacked (CVE-2019-14271).
-// Blocks until done. Needs root.
+// Unpacks a foreign tar (plain, gzip, bzip2, xz or zstd by content) into a directory that already exists and is empty
+// or merged into. The work is done by a child process pivoted into the directory, that keeps only CHOWN, DAC_OVERRIDE,
+// FOWNER, FSETID, MKNOD and SETFCAP: a hostile archive can at worst fill its own directory. libarchive only
+// decompresses; the tar reader is ours, because libarchive converts names through iconv, which would load modules from
+// the directory being unpacked (CVE-2019-14271). Blocks until done. Needs root.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ enum class Whiteouts {
 
 struct UnpackOptions {
   Whiteouts whiteouts = Whiteouts::Refuse;
-  bool device_nodes = true;             // false: they are refused
+  bool device_nodes = true;  // false: they are refused
   std::uint64_t max_entries = 10'000'000;
-  std::int64_t max_bytes = 0;           // of file content; 0: what the file system has free
+  std::int64_t max_bytes = 0;  // of file content; 0: what the file system has free
 };
 
 struct Unpacked {
@@ -32,7 +32,8 @@ struct Unpacked {
 // `archive` is read from its current offset. What was unpacked before a failure stays: remove the directory.
 Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions& options = {});
 
-// Docker's rule for ADD: does the content (not the name) look like a tar, compressed or not? Reads from offset 0; the offset stays.
+// Docker's rule for ADD: does the content (not the name) look like a tar, compressed or not? Reads from offset 0; the
+// offset stays.
 Result<bool> looks_like_archive(int file);
 
 }  // namespace berth::image

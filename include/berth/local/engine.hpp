@@ -1,6 +1,6 @@
-// The engine on this machine: containers, networks and volumes of one project, behind the ports that `execute` runs plans
-// against. Lives in the project's supervisor, on its loop; holds nothing that is not also in the keeper, on disk or in the
-// kernel: recover() rebuilds all of it.
+// The engine on this machine: containers, networks and volumes of one project, behind the ports that `execute` runs
+// plans against. Lives in the project's supervisor, on its loop; holds nothing that is not also in the keeper, on disk
+// or in the kernel: recover() rebuilds all of it.
 //
 //   LocalEngine engine(loop, keeper, zygote, paths, project, observer);
 //   engine.recover();                       // adopts what an earlier supervisor left
@@ -26,7 +26,8 @@ namespace berth::local {
 
 // What the supervisor wants to know. Called on the loop; may call back into the engine.
 struct EngineObserver {
-  // A container has ended by itself or was stopped. True: it will be started again (restart policy), so it keeps its network.
+  // A container has ended by itself or was stopped. True: it will be started again (restart policy), so it keeps its
+  // network.
   std::function<bool(const engine::ContainerState&)> on_exit;
   std::function<void(const engine::ContainerState&)> on_start;
   std::function<void(const engine::ContainerState&, const logs::LiveEntry&)> on_line;
@@ -42,20 +43,21 @@ struct ExecSpec {
   std::string user;                      // empty: the container's
   std::string working_dir;
   bool privileged = false;
-  int in = -1, out = -1, err = -1;       // borrowed for the call; -1: /dev/null
+  int in = -1, out = -1, err = -1;  // borrowed for the call; -1: /dev/null
 };
 
 class LocalEngine {
  public:
-  static Result<std::unique_ptr<LocalEngine>> create(async::Loop& loop, runtime::KeeperLink& keeper, sys::UniqueFd zygote,
-                                                     const state::Paths& paths, const ProjectName& project, EngineObserver observer);
+  static Result<std::unique_ptr<LocalEngine>> create(async::Loop& loop, runtime::KeeperLink& keeper,
+                                                     sys::UniqueFd zygote, const state::Paths& paths,
+                                                     const ProjectName& project, EngineObserver observer);
   ~LocalEngine();
 
   engine::Ports ports();
   // Everything of this project, and of the host what concerns it. `images` are passed through.
   Result<engine::ObservedState> observe(std::map<std::string, engine::ImageFacts> images) const;
-  // Adopts containers, networks and logs after a predecessor's death; containers that ended meanwhile are reported to on_exit.
-  // `parked` are the keeper's descriptors; those that are not containers' are left in it.
+  // Adopts containers, networks and logs after a predecessor's death; containers that ended meanwhile are reported to
+  // on_exit. `parked` are the keeper's descriptors; those that are not containers' are left in it.
   Result<void> recover(std::vector<runtime::ParkedFd>& parked);
 
   std::vector<engine::ContainerState> containers() const;

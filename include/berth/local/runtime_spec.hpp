@@ -1,5 +1,5 @@
-// From what a container is to be (engine::ContainerSpec) to what the runtime starts (oci::RuntimeSpec). Pure but for the device
-// nodes of the host, which are looked at.
+// From what a container is to be (engine::ContainerSpec) to what the runtime starts (oci::RuntimeSpec). Pure but for
+// the device nodes of the host, which are looked at.
 #pragma once
 
 #include <optional>
@@ -19,12 +19,13 @@ struct ContainerPlace {
   std::vector<std::string> lower;  // image layers, top first
   std::string upper, work, mount_point;
   std::string hosts_file, resolv_file, hostname_file;  // bound over /etc/…; empty: the image's own
-  std::vector<std::string> mount_sources;  // one per spec.mounts: host directory or file of binds and volumes; empty: tmpfs
-  std::vector<std::string> file_sources;   // one per spec.files
-  int network_namespace = -1;              // joined (borrowed); -1: by network_mode
+  std::vector<std::string>
+      mount_sources;  // one per spec.mounts: host directory or file of binds and volumes; empty: tmpfs
+  std::vector<std::string> file_sources;                           // one per spec.files
+  int network_namespace = -1;                                      // joined (borrowed); -1: by network_mode
   int pid_namespace = -1, ipc_namespace = -1, uts_namespace = -1;  // of another container, where the spec says so
   runtime::ResolvedUser user;
-  std::string bin_dir;                     // ROOT/bin, for `init: true`
+  std::string bin_dir;  // ROOT/bin, for `init: true`
 };
 
 Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, const ContainerPlace& place);

@@ -1,17 +1,23 @@
-// The writing side of one container's log: two pipes in, one json-file out, no byte lost or doubled by a SIGKILL of this
-// process at any instruction. Knows no event loop (pump.hpp feeds it); owned by one thread; never blocks on the pipes.
+// The writing side of one container's log: two pipes in, one json-file out, no byte lost or doubled by a SIGKILL of
+// this process at any instruction. Knows no event loop (pump.hpp feeds it); owned by one thread; never blocks on the
+// pipes.
 //
 //   pipe ──splice──▶ stage file (tmpfs) ──format──▶ json-file ──▶ commit record (two slots, mapped)
 //
-// * A byte is always in the pipe or in the stage file: splice(2) moves it as seen from SIGKILL in one step. What the stage
-//   holds is its size; there is no counter to be wrong. The pipe's read end must be held by somebody else too (the keeper):
-//   a pipe without any reader kills its writer, and one that loses its last reader loses its bytes.
-// * Formatting starts at the committed offsets; a record {log offset, stage offsets, generation} is flipped after the write.
+// * A byte is always in the pipe or in the stage file: splice(2) moves it as seen from SIGKILL in one step. What the
+// stage
+//   holds is its size; there is no counter to be wrong. The pipe's read end must be held by somebody else too (the
+//   keeper): a pipe without any reader kills its writer, and one that loses its last reader loses its bytes.
+// * Formatting starts at the committed offsets; a record {log offset, stage offsets, generation} is flipped after the
+// write.
 //   The next process cuts the json-file at the committed offset and formats again from the committed stage offset.
-// * Only whole lines (or 16 KiB pieces) are committed. The unfinished line stays in the stage file; no buffer in memory.
-// * Never wait for a hang-up: the read side of a FIFO that is opened again after its last writer closed gets none. When the
+// * Only whole lines (or 16 KiB pieces) are committed. The unfinished line stays in the stage file; no buffer in
+// memory.
+// * Never wait for a hang-up: the read side of a FIFO that is opened again after its last writer closed gets none. When
+// the
 //   process is known to have ended, call finish(): it drains to end of file or EAGAIN.
-// * Full disk: the stage holds up to 1 MiB per stream; beyond that the oldest bytes are dropped and counted, and once there is
+// * Full disk: the stage holds up to 1 MiB per stream; beyond that the oldest bytes are dropped and counted, and once
+// there is
 //   space again an entry "[berth: N bytes dropped: no space]" says so. The container is never blocked.
 // * Rotation (max_size) renames .1 → .2 … under a generation number in the record; every step may be repeated.
 #pragma once
@@ -31,7 +37,8 @@
 
 namespace berth::logs {
 
-// Where the parts live. ROOT/projects/<p>/containers/<id>/<id>-json.log, RUN/<p>/stage/<id>.stdout|.stderr, RUN/<p>/commit/<id>.
+// Where the parts live. ROOT/projects/<p>/containers/<id>/<id>-json.log, RUN/<p>/stage/<id>.stdout|.stderr,
+// RUN/<p>/commit/<id>.
 struct LogFiles {
   std::string log;
   std::string stage_stdout;
@@ -52,8 +59,8 @@ struct Position {
 struct LiveEntry {
   Stream stream = Stream::Stdout;
   std::int64_t time = 0;
-  std::string_view bytes;   // raw, as the container wrote them
-  Position position;        // of its json line (driver none: zero)
+  std::string_view bytes;  // raw, as the container wrote them
+  Position position;       // of its json line (driver none: zero)
 };
 
 class ContainerLog {
@@ -75,8 +82,8 @@ class ContainerLog {
   Result<void> attach(Stream stream, sys::UniqueFd pipe);
   int pipe_of(Stream stream) const noexcept;  // -1 where none is attached
 
-  // One batch of at most 64 KiB. `now` is the wall clock, the time of the entries. Errors are of our own files; the bytes are
-  // safe in the stage then. A full disk is no error.
+  // One batch of at most 64 KiB. `now` is the wall clock, the time of the entries. Errors are of our own files; the
+  // bytes are safe in the stage then. A full disk is no error.
   Result<Progress> on_readable(Stream stream, std::int64_t now);
   // The process has ended: reads all there is, writes an unfinished last line, closes the pipes.
   Result<void> finish(std::int64_t now);
@@ -84,8 +91,8 @@ class ContainerLog {
   Result<void> retry(std::int64_t now);
   bool is_blocked() const noexcept;
 
-  // Called for each entry, after it was committed. One subscriber; it may not destroy the log. It may miss what a killed
-  // predecessor wrote but not what it left unformatted. nullptr ends it.
+  // Called for each entry, after it was committed. One subscriber; it may not destroy the log. It may miss what a
+  // killed predecessor wrote but not what it left unformatted. nullptr ends it.
   void subscribe(Subscriber subscriber);
   Position end() const noexcept;  // of what is committed
 

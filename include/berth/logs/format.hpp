@@ -13,8 +13,8 @@
 namespace berth::logs {
 
 struct FormatOptions {
-  bool color = false;       // colours cycle cyan, yellow, green, magenta, blue, then their intense variants
-  bool prefix = true;       // --no-log-prefix switches it off
+  bool color = false;  // colours cycle cyan, yellow, green, magenta, blue, then their intense variants
+  bool prefix = true;  // --no-log-prefix switches it off
   bool timestamps = false;
   bool clear_line = false;  // status lines begin with "\r\033[K": the terminal may show "^C"
 };
@@ -22,8 +22,8 @@ struct FormatOptions {
 class LineFormatter {
  public:
   explicit LineFormatter(FormatOptions options) : options_(options) {}
-  // Makes the name known: its colour is the next of the cycle, and the padding grows where it is the longest. Names that were
-  // not registered are registered by their first line.
+  // Makes the name known: its colour is the next of the cycle, and the padding grows where it is the longest. Names
+  // that were not registered are registered by their first line.
   void add_name(const std::string& name);
   // With its newline. `text` may hold several lines; each gets the prefix.
   std::string line(const std::string& name, std::string_view text, std::int64_t time);

@@ -1,8 +1,9 @@
 // What `logging:` of a service asks for, checked. Pure.
 //
-// Drivers: `json-file` (the default; an empty driver), `local` (same file format, Docker's limits for it) and `none`. Options:
-// max-size ("10m", "-1": unlimited), max-file, mode (blocking | non-blocking: writers never wait in either), max-buffer-size, labels, env.
-// Every other driver or option is refused with the reason; nothing is accepted and ignored.
+// Drivers: `json-file` (the default; an empty driver), `local` (same file format, Docker's limits for it) and `none`.
+// Options: max-size ("10m", "-1": unlimited), max-file, mode (blocking | non-blocking: writers never wait in either),
+// max-buffer-size, labels, env. Every other driver or option is refused with the reason; nothing is accepted and
+// ignored.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct Policy {
 };
 
 // `labels` and `environment` are the container's; options that name them pick from there.
-Result<Policy> make_policy(const std::optional<model::Logging>& logging, const std::map<std::string, std::string>& labels,
+Result<Policy> make_policy(const std::optional<model::Logging>& logging,
+                           const std::map<std::string, std::string>& labels,
                            const std::map<std::string, std::string>& environment);
 inline Result<Policy> make_policy(const engine::ContainerSpec& spec) {
   return make_policy(spec.logging, spec.labels, spec.environment);

@@ -1,5 +1,5 @@
-// Feeds a ContainerLog from an event loop: watches its pipes, waits half a millisecond after a short read, tries again each
-// second while the disk is full. Destroying the pump stops it; bytes stay in pipe and stage.
+// Feeds a ContainerLog from an event loop: watches its pipes, waits half a millisecond after a short read, tries again
+// each second while the disk is full. Destroying the pump stops it; bytes stay in pipe and stage.
 #pragma once
 
 #include <functional>

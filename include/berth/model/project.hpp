@@ -1,8 +1,8 @@
-// The typed Project: what a set of compose files means once loaded. Plain values with equality; nothing here reads a file,
-// the clock or the environment. `compose` makes it, `plan` and `cli` read it, the supervisor gets it as JSON.
+// The typed Project: what a set of compose files means once loaded. Plain values with equality; nothing here reads a
+// file, the clock or the environment. `compose` makes it, `plan` and `cli` read it, the supervisor gets it as JSON.
 //
-// Fields carry the canonical (long) form, with variables resolved and host paths absolute. A field that is absent in the
-// file holds its empty value; what the image or the engine defaults to is decided by whoever has the image at hand.
+// Fields carry the canonical (long) form, with variables resolved and host paths absolute. A field that is absent in
+// the file holds its empty value; what the image or the engine defaults to is decided by whoever has the image at hand.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -96,9 +96,9 @@ struct Healthcheck {
 };
 
 struct Build {
-  std::string context;            // absolute directory, or a URL
-  std::string dockerfile;         // absolute or relative to the context; empty: Dockerfile
-  std::string dockerfile_inline;  // the text itself; then no file is read
+  std::string context;                                     // absolute directory, or a URL
+  std::string dockerfile;                                  // absolute or relative to the context; empty: Dockerfile
+  std::string dockerfile_inline;                           // the text itself; then no file is read
   std::map<std::string, std::optional<std::string>> args;  // nothing: taken from the environment when building
   std::string target;
   StringMap labels;
@@ -244,7 +244,7 @@ struct Service {
   bool attach = true;
   bool stdin_open = false;
   bool tty = false;
-  text::Span span;  // of the service's key in the file
+  text::Span span;                          // of the service's key in the file
   std::map<std::string, text::Span> spans;  // of its values, by path ("ports.0", "image"); never part of equality
   bool operator==(const Service&) const = default;
 };
@@ -293,15 +293,15 @@ struct FileObject {
 
 struct Project {
   ProjectName name;
-  std::string working_dir;               // absolute
-  std::vector<std::string> config_files;  // absolute
+  std::string working_dir;                     // absolute
+  std::vector<std::string> config_files;       // absolute
   std::vector<std::string> environment_files;  // only those given on the command line
   std::map<std::string, Service> services;     // enabled by profiles and selection; key is the name
   std::map<std::string, Service> disabled_services;
-  std::map<std::string, Network> networks;     // by key
-  std::map<std::string, Volume> volumes;       // by key
-  std::map<std::string, FileObject> secrets;   // by key
-  std::map<std::string, FileObject> configs;   // by key
+  std::map<std::string, Network> networks;    // by key
+  std::map<std::string, Volume> volumes;      // by key
+  std::map<std::string, FileObject> secrets;  // by key
+  std::map<std::string, FileObject> configs;  // by key
   bool operator==(const Project&) const = default;
 };
 
@@ -310,24 +310,45 @@ BOOST_DESCRIBE_ENUM(MountType, Bind, Volume, Tmpfs)
 BOOST_DESCRIBE_ENUM(DependencyCondition, Started, Healthy, CompletedSuccessfully)
 BOOST_DESCRIBE_ENUM(RestartMode, No, Always, OnFailure, UnlessStopped)
 BOOST_DESCRIBE_STRUCT(Port, (), (target, published, host_ip, protocol, name))
-BOOST_DESCRIBE_STRUCT(Mount, (), (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size, tmpfs_mode))
+BOOST_DESCRIBE_STRUCT(Mount, (),
+                      (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size,
+                       tmpfs_mode))
 BOOST_DESCRIBE_STRUCT(FileGrant, (), (source, target, uid, gid, mode))
 BOOST_DESCRIBE_STRUCT(Dependency, (), (condition, restart, required))
-BOOST_DESCRIBE_STRUCT(NetworkAttachment, (), (aliases, ipv4_address, ipv6_address, link_local_ips, mac_address, interface_name, driver_opts, priority, gw_priority))
+BOOST_DESCRIBE_STRUCT(NetworkAttachment, (),
+                      (aliases, ipv4_address, ipv6_address, link_local_ips, mac_address, interface_name, driver_opts,
+                       priority, gw_priority))
 BOOST_DESCRIBE_STRUCT(Healthcheck, (), (test, interval, timeout, start_period, start_interval, retries))
-BOOST_DESCRIBE_STRUCT(Build, (), (context, dockerfile, dockerfile_inline, args, target, labels, tags, platforms, cache_from, cache_to, additional_contexts, extra_hosts, secrets, ssh, network, shm_size, no_cache, pull, privileged))
+BOOST_DESCRIBE_STRUCT(Build, (),
+                      (context, dockerfile, dockerfile_inline, args, target, labels, tags, platforms, cache_from,
+                       cache_to, additional_contexts, extra_hosts, secrets, ssh, network, shm_size, no_cache, pull,
+                       privileged))
 BOOST_DESCRIBE_STRUCT(RestartPolicy, (), (mode, max_attempts))
 BOOST_DESCRIBE_STRUCT(Ulimit, (), (soft, hard))
 BOOST_DESCRIBE_STRUCT(DeviceMapping, (), (source, target, permissions))
-BOOST_DESCRIBE_STRUCT(Resources, (), (memory, memory_reservation, memory_swap, memory_swappiness, cpus, cpu_shares, cpu_quota, cpu_period, cpuset, pids, oom_kill_disable))
-BOOST_DESCRIBE_STRUCT(Confinement, (), (cap_add, cap_drop, security_opt, group_add, devices, device_cgroup_rules, sysctls, ulimits, ipc, pid, uts, userns_mode, cgroup, cgroup_parent, runtime, shm_size, oom_score_adj, privileged, read_only, init))
+BOOST_DESCRIBE_STRUCT(Resources, (),
+                      (memory, memory_reservation, memory_swap, memory_swappiness, cpus, cpu_shares, cpu_quota,
+                       cpu_period, cpuset, pids, oom_kill_disable))
+BOOST_DESCRIBE_STRUCT(Confinement, (),
+                      (cap_add, cap_drop, security_opt, group_add, devices, device_cgroup_rules, sysctls, ulimits, ipc,
+                       pid, uts, userns_mode, cgroup, cgroup_parent, runtime, shm_size, oom_score_adj, privileged,
+                       read_only, init))
 BOOST_DESCRIBE_STRUCT(Logging, (), (driver, options))
 BOOST_DESCRIBE_STRUCT(Hook, (), (command, user, privileged, working_dir, environment))
-BOOST_DESCRIBE_STRUCT(Service, (), (name, image, build, pull_policy, platform, container_name, command, entrypoint, environment, labels, annotations, depends_on, networks, network_mode, ports, expose, volumes, volumes_from, tmpfs, secrets, configs, healthcheck, restart, stop_signal, stop_grace_period, user, working_dir, hostname, domainname, mac_address, extra_hosts, dns, dns_search, dns_opt, links, external_links, confinement, resources, logging, post_start, pre_stop, profiles, scale, attach, stdin_open, tty))
+BOOST_DESCRIBE_STRUCT(Service, (),
+                      (name, image, build, pull_policy, platform, container_name, command, entrypoint, environment,
+                       labels, annotations, depends_on, networks, network_mode, ports, expose, volumes, volumes_from,
+                       tmpfs, secrets, configs, healthcheck, restart, stop_signal, stop_grace_period, user, working_dir,
+                       hostname, domainname, mac_address, extra_hosts, dns, dns_search, dns_opt, links, external_links,
+                       confinement, resources, logging, post_start, pre_stop, profiles, scale, attach, stdin_open, tty))
 BOOST_DESCRIBE_STRUCT(IpamPool, (), (subnet, ip_range, gateway, aux_addresses))
-BOOST_DESCRIBE_STRUCT(Network, (), (name, driver, driver_opts, ipam_driver, ipam, external, internal, attachable, enable_ipv4, enable_ipv6, labels))
+BOOST_DESCRIBE_STRUCT(Network, (),
+                      (name, driver, driver_opts, ipam_driver, ipam, external, internal, attachable, enable_ipv4,
+                       enable_ipv6, labels))
 BOOST_DESCRIBE_STRUCT(Volume, (), (name, driver, driver_opts, external, labels))
 BOOST_DESCRIBE_STRUCT(FileObject, (), (name, file, environment, content, external))
-BOOST_DESCRIBE_STRUCT(Project, (), (name, working_dir, config_files, environment_files, services, disabled_services, networks, volumes, secrets, configs))
+BOOST_DESCRIBE_STRUCT(Project, (),
+                      (name, working_dir, config_files, environment_files, services, disabled_services, networks,
+                       volumes, secrets, configs))
 
 }  // namespace berth::model

@@ -1,16 +1,17 @@
-// Networks as bridges: records in ROOT/global/networks.json, leases in ROOT/global/ipam.json (both under ROOT/global/lock),
-// the rest in the kernel.
+// Networks as bridges: records in ROOT/global/networks.json, leases in ROOT/global/ipam.json (both under
+// ROOT/global/lock), the rest in the kernel.
 //
 //   Bridges bridges(root);
-//   bridges.ensure(spec);                                  // record, then bridge, then address: any prefix of it can be resumed
-//   auto netns = create_container_netns();                 // pin it with sys::pin_netns
+//   bridges.ensure(spec);                                  // record, then bridge, then address: any prefix of it can
+//   be resumed auto netns = create_container_netns();                 // pin it with sys::pin_netns
 //   bridges.attach("demo_default", id, netns, {...});      // veth, address, route, up: two sends
 //   ...
 //   bridges.release(id);  (close/unpin the netns: its veths die with it)      bridges.remove({"demo_default"});
 //
-// Synchronous, a few netlink round trips each; remove() waits for RCU (30-55 ms for any number of bridges): call it once, on
-// a worker. Bridges are called br-<12 hex>, made from root and network name, so that a lost record leads back to the same one;
-// their alias "berth:PROJECT:NAME" says whose they are. After a reboot ensure() makes the bridge again with the recorded subnet.
+// Synchronous, a few netlink round trips each; remove() waits for RCU (30-55 ms for any number of bridges): call it
+// once, on a worker. Bridges are called br-<12 hex>, made from root and network name, so that a lost record leads back
+// to the same one; their alias "berth:PROJECT:NAME" says whose they are. After a reboot ensure() makes the bridge again
+// with the recorded subnet.
 #pragma once
 
 #include <map>
@@ -29,9 +30,9 @@ namespace berth::network {
 struct NetworkRecord {
   engine::NetworkSpec spec;
   std::string bridge;
-  std::string subnet;   // "172.18.0.0/16"
-  std::string gateway;  // the bridge's own address
-  std::string ip_range; // addresses are taken from here; empty: the subnet
+  std::string subnet;    // "172.18.0.0/16"
+  std::string gateway;   // the bridge's own address
+  std::string ip_range;  // addresses are taken from here; empty: the subnet
   std::uint32_t mtu = 1500;
   bool internal = false;
   bool masquerade = true;
@@ -73,7 +74,8 @@ class Bridges {
   Result<void> remove_strays(const ProjectName& project);
 
   // The lease belongs to the container until release(); attaching again (a restart) gives the same address.
-  Result<Attachment> attach(const std::string& network, const ContainerId& container, int netns, const EndpointSpec& endpoint);
+  Result<Attachment> attach(const std::string& network, const ContainerId& container, int netns,
+                            const EndpointSpec& endpoint);
   // Frees all leases of the container.
   Result<void> release(const ContainerId& container);
 
@@ -88,6 +90,7 @@ class Bridges {
 // A new network namespace with Docker's settings: ports below 1024 and ping need no privilege in it; lo up.
 Result<sys::UniqueFd> create_container_netns();
 
-BOOST_DESCRIBE_STRUCT(NetworkRecord, (), (spec, bridge, subnet, gateway, ip_range, mtu, internal, masquerade, inter_container))
+BOOST_DESCRIBE_STRUCT(NetworkRecord, (),
+                      (spec, bridge, subnet, gateway, ip_range, mtu, internal, masquerade, inter_container))
 
 }  // namespace berth::network

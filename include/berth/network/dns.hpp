@@ -3,9 +3,9 @@
 //   query ──▶ answer(query, zone, asker) ──▶ reply bytes
 //                                        └─▶ Forward: to the host's servers, from the host's namespace
 //
-// Local names: A shuffled, AAAA and other types NODATA (never NXDOMAIN: musl would drop the A answer; never forwarded), PTR.
-// DnsZone and answer() are pure. DnsServer owns nothing but borrowed sockets in containers and its forwarding sockets, all in
-// one epoll set: watch fd() and call on_ready(now), and again at deadline().
+// Local names: A shuffled, AAAA and other types NODATA (never NXDOMAIN: musl would drop the A answer; never forwarded),
+// PTR. DnsZone and answer() are pure. DnsServer owns nothing but borrowed sockets in containers and its forwarding
+// sockets, all in one epoll set: watch fd() and call on_ready(now), and again at deadline().
 #pragma once
 
 #include <chrono>
@@ -30,22 +30,29 @@ struct DnsQuery {
   std::string name;  // lower case, without the last dot
   std::uint16_t type = 0;
   std::uint16_t klass = 0;
-  std::size_t question_end = 0;     // offset behind the question
+  std::size_t question_end = 0;  // offset behind the question
   std::optional<std::uint16_t> edns_size;
 };
 // One question, no compression in it, labels and lengths checked. Protocol for everything else.
 Result<DnsQuery> decode_dns_query(std::string_view bytes);
 
-enum class DnsCode : std::uint8_t { NoError = 0, FormatError = 1, ServerFailure = 2, NameError = 3, NotImplemented = 4 };
+enum class DnsCode : std::uint8_t {
+  NoError = 0,
+  FormatError = 1,
+  ServerFailure = 2,
+  NameError = 3,
+  NotImplemented = 4
+};
 // Header and question of `query` with this code, no records.
 std::string dns_failure(std::string_view query, DnsCode code);
 
 class DnsZone {
  public:
   // Replaces what the container had in that network. Names in any case; the first one is what PTR answers.
-  void set(const std::string& network, const ContainerId& container, sys::Ipv4 address, const std::vector<std::string>& names);
+  void set(const std::string& network, const ContainerId& container, sys::Ipv4 address,
+           const std::vector<std::string>& names);
   void remove(const ContainerId& container);
-  std::vector<sys::Ipv4> find(const std::string& network, const std::string& name) const;  // name in lower case
+  std::vector<sys::Ipv4> find(const std::string& network, const std::string& name) const;   // name in lower case
   std::optional<std::string> name_of(const std::string& network, sys::Ipv4 address) const;  // "name.network"
 
  private:
@@ -64,8 +71,8 @@ struct DnsAsker {
 };
 enum class DnsTransport { Udp, Tcp };
 // The reply, or nothing: forward it. `shuffle` orders the addresses.
-std::optional<std::string> answer_dns(std::string_view query, const DnsZone& zone, const DnsAsker& asker, DnsTransport transport,
-                                      std::uint32_t shuffle);
+std::optional<std::string> answer_dns(std::string_view query, const DnsZone& zone, const DnsAsker& asker,
+                                      DnsTransport transport, std::uint32_t shuffle);
 // Cuts a reply that is too long for the asker's UDP to header and question with TC set.
 std::string fit_dns_reply(std::string reply, std::string_view query, DnsTransport transport);
 

@@ -1,9 +1,10 @@
-// One nf_tables table per project, `berth_<8 hex>` in family ip, replaced as a whole: the kernel's state is a pure function of
-// ProjectFirewall. Nothing may enter a bridge from elsewhere but translated connections and answers, which is isolation between
-// networks and the block of direct access in one rule; an internal network lets nothing in or out.
+// One nf_tables table per project, `berth_<8 hex>` in family ip, replaced as a whole: the kernel's state is a pure
+// function of ProjectFirewall. Nothing may enter a bridge from elsewhere but translated connections and answers, which
+// is isolation between networks and the block of direct access in one rule; an internal network lets nothing in or out.
 //
-// 127.0.0.1 and ::1 are not translated (no route_localnet): the reserved sockets (ports.hpp) serve them through proxy.hpp.
-// An accept here cannot override a drop in somebody else's base chain (ufw, firewalld, Docker's FORWARD policy).
+// 127.0.0.1 and ::1 are not translated (no route_localnet): the reserved sockets (ports.hpp) serve them through
+// proxy.hpp. An accept here cannot override a drop in somebody else's base chain (ufw, firewalld, Docker's FORWARD
+// policy).
 #pragma once
 
 #include <cstdint>

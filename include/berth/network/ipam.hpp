@@ -15,14 +15,17 @@ struct AddressPool {
   sys::Ipv4Subnet range;
   int prefix = 24;
 };
-// Docker's pools (31 networks), then /24s of 10.201.0.0/16 and its neighbours: Docker's own run out (its top complaint).
+// Docker's pools (31 networks), then /24s of 10.201.0.0/16 and its neighbours: Docker's own run out (its top
+// complaint).
 const std::vector<AddressPool>& default_pools();
 
 // The first subnet of the pools that overlaps nothing in `taken` (routes, addresses, name servers, other networks).
-std::optional<sys::Ipv4Subnet> choose_subnet(const std::vector<sys::Ipv4Subnet>& taken, const std::vector<AddressPool>& pools);
+std::optional<sys::Ipv4Subnet> choose_subnet(const std::vector<sys::Ipv4Subnet>& taken,
+                                             const std::vector<AddressPool>& pools);
 
 // The lowest free address of `range` that is not the network's, the broadcast's or in `taken`.
-std::optional<sys::Ipv4> choose_address(sys::Ipv4Subnet subnet, sys::Ipv4Subnet range, const std::set<sys::Ipv4>& taken);
+std::optional<sys::Ipv4> choose_address(sys::Ipv4Subnet subnet, sys::Ipv4Subnet range,
+                                        const std::set<sys::Ipv4>& taken);
 
 // An address that the user asked for: inside, not reserved, not taken.
 Result<void> check_address(sys::Ipv4Subnet subnet, sys::Ipv4 address, const std::set<sys::Ipv4>& taken);

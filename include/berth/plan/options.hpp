@@ -1,5 +1,5 @@
-// What a verb was asked to do, as far as deciding is concerned. Part of the control protocol: JSON-described, with defaults
-// that mean "as docker compose does without the flag".
+// What a verb was asked to do, as far as deciding is concerned. Part of the control protocol: JSON-described, with
+// defaults that mean "as docker compose does without the flag".
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -25,9 +25,9 @@ struct UpOptions {
   bool remove_orphans = false;
   bool ignore_orphans = false;  // no warning about them
   bool renew_anonymous_volumes = false;
-  bool wait = false;            // until running or healthy
-  std::optional<Duration> timeout;          // grace of containers that are stopped
-  std::map<std::string, int> scale;         // service -> replicas
+  bool wait = false;                 // until running or healthy
+  std::optional<Duration> timeout;   // grace of containers that are stopped
+  std::map<std::string, int> scale;  // service -> replicas
   bool operator==(const UpOptions&) const = default;
 };
 
@@ -46,17 +46,20 @@ struct VerbOptions {
   Verb verb = Verb::Stop;
   std::vector<std::string> services;  // empty: all
   std::optional<Duration> timeout;
-  std::string signal;                 // kill
-  bool stop_first = false;            // rm -s
-  bool anonymous_volumes = false;     // rm -v
-  bool no_dependencies = false;       // restart --no-deps
+  std::string signal;              // kill
+  bool stop_first = false;         // rm -s
+  bool anonymous_volumes = false;  // rm -v
+  bool no_dependencies = false;    // restart --no-deps
   bool operator==(const VerbOptions&) const = default;
 };
 
 BOOST_DESCRIBE_ENUM(Recreate, Diverged, Force, Never)
-BOOST_DESCRIBE_STRUCT(UpOptions, (), (services, recreate, recreate_dependencies, no_dependencies, no_start, remove_orphans, ignore_orphans, renew_anonymous_volumes, wait, timeout, scale))
+BOOST_DESCRIBE_STRUCT(UpOptions, (),
+                      (services, recreate, recreate_dependencies, no_dependencies, no_start, remove_orphans,
+                       ignore_orphans, renew_anonymous_volumes, wait, timeout, scale))
 BOOST_DESCRIBE_STRUCT(DownOptions, (), (services, volumes, remove_orphans, timeout))
 BOOST_DESCRIBE_ENUM(Verb, Stop, Start, Restart, Kill, Remove, Pause, Unpause)
-BOOST_DESCRIBE_STRUCT(VerbOptions, (), (verb, services, timeout, signal, stop_first, anonymous_volumes, no_dependencies))
+BOOST_DESCRIBE_STRUCT(VerbOptions, (),
+                      (verb, services, timeout, signal, stop_first, anonymous_volumes, no_dependencies))
 
 }  // namespace berth::plan

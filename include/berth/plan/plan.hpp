@@ -1,10 +1,10 @@
-// What is to be done, as data: a graph of actions, each with its cause. Made by plan_up, plan_down and plan_verb from values
-// only; run by `execute`; shown by `berth plan`.
+// What is to be done, as data: a graph of actions, each with its cause. Made by plan_up, plan_down and plan_verb from
+// values only; run by `execute`; shown by `berth plan`.
 //
 //   [1,2] -> #3 container web:1 create, because it is not there
 //
-// An action may start once all that it names in `after` have succeeded. Actions without a path between them are independent
-// and run side by side. An empty plan means that everything is as it should be.
+// An action may start once all that it names in `after` have succeeded. Actions without a path between them are
+// independent and run side by side. An empty plan means that everything is as it should be.
 #pragma once
 
 #include <optional>
@@ -30,23 +30,52 @@ struct ContainerRef {
   bool operator==(const ContainerRef&) const = default;
 };
 
-struct CreateNetwork { engine::NetworkSpec spec; };
-struct RemoveNetwork { std::string name; };
-struct CreateVolume { engine::VolumeSpec spec; };
-struct RemoveVolume { std::string name; };
+struct CreateNetwork {
+  engine::NetworkSpec spec;
+};
+struct RemoveNetwork {
+  std::string name;
+};
+struct CreateVolume {
+  engine::VolumeSpec spec;
+};
+struct RemoveVolume {
+  std::string name;
+};
 struct CreateContainer {
   engine::ContainerSpec spec;
   std::string temporary_name;        // empty: spec.name at once
   ContainerId inherit_volumes_from;  // of the container it takes the place of
 };
-struct StartContainer { ContainerRef container; };
-struct StopContainer { ContainerRef container; std::optional<Duration> grace; };
-struct KillContainer { ContainerRef container; std::string signal; };
-struct PauseContainer { ContainerRef container; };
-struct UnpauseContainer { ContainerRef container; };
-struct RemoveContainer { ContainerRef container; bool anonymous_volumes = false; };
-struct RenameContainer { ContainerRef container; };  // to container.name
-struct AwaitCondition { ContainerRef container; model::DependencyCondition condition; bool required = true; };
+struct StartContainer {
+  ContainerRef container;
+};
+struct StopContainer {
+  ContainerRef container;
+  std::optional<Duration> grace;
+};
+struct KillContainer {
+  ContainerRef container;
+  std::string signal;
+};
+struct PauseContainer {
+  ContainerRef container;
+};
+struct UnpauseContainer {
+  ContainerRef container;
+};
+struct RemoveContainer {
+  ContainerRef container;
+  bool anonymous_volumes = false;
+};
+struct RenameContainer {
+  ContainerRef container;
+};  // to container.name
+struct AwaitCondition {
+  ContainerRef container;
+  model::DependencyCondition condition;
+  bool required = true;
+};
 
 using What = std::variant<CreateNetwork, RemoveNetwork, CreateVolume, RemoveVolume, CreateContainer, StartContainer,
                           StopContainer, KillContainer, PauseContainer, UnpauseContainer, RemoveContainer,
@@ -69,11 +98,12 @@ struct Plan {
   std::string to_json() const;  // schemas/plan.schema.json
 };
 
-// Fails where the project cannot be brought up as it is: a dependency cycle (with its path), an image that is not in the
-// store, a missing external network or volume, a container name that another project or another replica holds.
+// Fails where the project cannot be brought up as it is: a dependency cycle (with its path), an image that is not in
+// the store, a missing external network or volume, a container name that another project or another replica holds.
 Result<Plan> plan_up(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options);
 
-// Works without the project's file too: `project` then holds the name only. Only what belongs to the project is touched.
+// Works without the project's file too: `project` then holds the name only. Only what belongs to the project is
+// touched.
 Plan plan_down(const model::Project& project, const engine::ObservedState& observed, const DownOptions& options);
 
 // Over the containers that exist. A service name that nothing has is an error.

@@ -22,14 +22,18 @@ struct Paths {
   std::string containers(const ProjectName& p) const { return project(p) + "/containers"; }
   std::string container(const ProjectName& p, const ContainerId& id) const { return containers(p) + "/" + id.value; }
   std::string global(const std::string& file) const { return root + "/global/" + file; }
-  std::string below_root(const std::string& name) const { return root + "/" + name; }  // bin, tmp, trash, volumes, images
+  std::string below_root(const std::string& name) const {
+    return root + "/" + name;
+  }  // bin, tmp, trash, volumes, images
 
   std::string run(const ProjectName& p) const { return run_root + "/" + p.value; }
   std::string lock(const ProjectName& p) const { return run(p) + "/lock"; }
   std::string keeper_lock(const ProjectName& p) const { return run(p) + "/keeper.lock"; }
   std::string control_socket(const ProjectName& p) const { return run(p) + "/control.sock"; }
   std::string run_records(const ProjectName& p) const { return run(p) + "/containers"; }
-  std::string run_record(const ProjectName& p, const ContainerId& id) const { return run_records(p) + "/" + id.value + ".json"; }
+  std::string run_record(const ProjectName& p, const ContainerId& id) const {
+    return run_records(p) + "/" + id.value + ".json";
+  }
   std::string exit_record(const ProjectName& p, const ContainerId& id) const { return run(p) + "/exits/" + id.value; }
 
   bool operator==(const Paths&) const = default;
@@ -38,8 +42,8 @@ struct Paths {
 // --root / BERTH_ROOT and --run-root / BERTH_RUN_ROOT, else /var/lib/berth and /run/berth. Empty arguments: not given.
 Paths choose_paths(const std::string& root, const std::string& run_root);
 
-// Creates both roots (0700) and what is common below them. Refuses a root that others can enter or that is not ours. A run root
-// on anything but a tmpfs (not every /run is one) gets a size-limited tmpfs, under the global lock.
+// Creates both roots (0700) and what is common below them. Refuses a root that others can enter or that is not ours. A
+// run root on anything but a tmpfs (not every /run is one) gets a size-limited tmpfs, under the global lock.
 Result<void> open_roots(const Paths& paths);
 
 // A project's directories, on disk and in the run root.

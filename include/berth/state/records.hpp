@@ -1,9 +1,9 @@
-// Records of containers on disk. Each is one small JSON file, replaced by rename, so that any reader at any time sees a whole
-// one; a damaged record is reported and costs nobody else theirs.
+// Records of containers on disk. Each is one small JSON file, replaced by rename, so that any reader at any time sees a
+// whole one; a damaged record is reported and costs nobody else theirs.
 //
-// config.json says what a container is to be; it changes with a verb. state.json and the run record say what it is: the run
-// record (tmpfs, stamped with the boot id) while it runs, state.json what was last known, so that exit codes survive a reboot.
-// Writers hold the project's lock; readers need none.
+// config.json says what a container is to be; it changes with a verb. state.json and the run record say what it is: the
+// run record (tmpfs, stamped with the boot id) while it runs, state.json what was last known, so that exit codes
+// survive a reboot. Writers hold the project's lock; readers need none.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -35,7 +35,7 @@ struct ContainerRecord {
 
 struct RunRecord {
   int schema = 0;
-  std::string boot;              // the boot it is of; from another one a running container has ended
+  std::string boot;  // the boot it is of; from another one a running container has ended
   int pid = 0;
   std::uint64_t start_time = 0;  // field 22 of /proc/PID/stat: the same pid with another one is another process
   engine::Phase phase = engine::Phase::Created;
@@ -67,8 +67,8 @@ struct StoredContainers {
 };
 StoredContainers read_containers(const Paths& paths, const ProjectName& project);
 
-// What a stored container is now: a record that says "running" is held against the kernel (same pid, start time, boot); one
-// that has ended takes its exit code from the keeper's exit record, else it is lost: 255, not invented.
+// What a stored container is now: a record that says "running" is held against the kernel (same pid, start time, boot);
+// one that has ended takes its exit code from the keeper's exit record, else it is lost: 255, not invented.
 engine::ContainerState current_state(const Paths& paths, const StoredContainer& stored);
 
 // Removes the container's directory and run files; what is gone already is success.
@@ -81,9 +81,9 @@ Result<void> write_intent(const Paths& paths, const ProjectName& project, const 
 Result<std::optional<std::string>> read_intent(const Paths& paths, const ProjectName& project);
 Result<void> clear_intent(const Paths& paths, const ProjectName& project);
 
-// Container names are unique over all projects. claim_name fails with AlreadyExists and the owner's name. Write the record
-// first, then claim: an owner without a record counts as gone, and its name is free. A damaged registry is made again from
-// the records.
+// Container names are unique over all projects. claim_name fails with AlreadyExists and the owner's name. Write the
+// record first, then claim: an owner without a record counts as gone, and its name is free. A damaged registry is made
+// again from the records.
 struct NameOwner {
   std::string project;
   std::string id;
@@ -93,18 +93,22 @@ Result<void> claim_name(const Paths& paths, const std::string& name, const NameO
 Result<void> release_name(const Paths& paths, const std::string& name, const NameOwner& owner);
 Result<std::map<std::string, NameOwner>> read_names(const Paths& paths);
 
-// The project's lock, with a note of who holds it, so that a waiter can say behind whom. Lock order: project, then global.
+// The project's lock, with a note of who holds it, so that a waiter can say behind whom. Lock order: project, then
+// global.
 struct LockHolder {
   int pid = 0;
   std::string what;  // "up"
   bool operator==(const LockHolder&) const = default;
 };
-Result<sys::UniqueFd> try_lock_project(const Paths& paths, const ProjectName& project, const std::string& what);  // Busy
-Result<sys::UniqueFd> lock_project(const Paths& paths, const ProjectName& project, const std::string& what);      // waits
+Result<sys::UniqueFd> try_lock_project(const Paths& paths, const ProjectName& project,
+                                       const std::string& what);                                              // Busy
+Result<sys::UniqueFd> lock_project(const Paths& paths, const ProjectName& project, const std::string& what);  // waits
 std::optional<LockHolder> lock_holder(const Paths& paths, const ProjectName& project);
 
 BOOST_DESCRIBE_STRUCT(ContainerRecord, (), (schema, id, name, spec, created_at, user_stopped, anonymous_volumes))
-BOOST_DESCRIBE_STRUCT(RunRecord, (), (schema, boot, pid, start_time, phase, exit_code, oom_killed, restart_count, health, error, started_at, finished_at, addresses, publications))
+BOOST_DESCRIBE_STRUCT(RunRecord, (),
+                      (schema, boot, pid, start_time, phase, exit_code, oom_killed, restart_count, health, error,
+                       started_at, finished_at, addresses, publications))
 BOOST_DESCRIBE_STRUCT(NameOwner, (), (project, id))
 BOOST_DESCRIBE_STRUCT(LockHolder, (), (pid, what))
 

@@ -1,8 +1,10 @@
-// Whether and when an ended container is started again. A plain state machine: events in, a decision out; no clock, no I/O.
+// Whether and when an ended container is started again. A plain state machine: events in, a decision out; no clock, no
+// I/O.
 //
-// Docker's rules: 100 ms, doubled for each restart, at most a minute; a run of ten seconds or more starts over at 100 ms. (The
-// last wait before the cap is 51.2 s, then 60 s.) `on-failure:N` gives up after N restarts, N = 0 never. A stop by the user
-// ends it, also in the middle of a wait; `always` and `unless-stopped` differ only when the machine boots.
+// Docker's rules: 100 ms, doubled for each restart, at most a minute; a run of ten seconds or more starts over at 100
+// ms. (The last wait before the cap is 51.2 s, then 60 s.) `on-failure:N` gives up after N restarts, N = 0 never. A
+// stop by the user ends it, also in the middle of a wait; `always` and `unless-stopped` differ only when the machine
+// boots.
 #pragma once
 
 #include <chrono>

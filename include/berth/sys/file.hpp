@@ -28,7 +28,8 @@ Result<void> write_value(const std::string& path, std::string_view value);
 
 enum class Durability { Volatile, Synced };
 // Temporary file beside the target, write, fsync (Synced), rename, fsync of the directory (Synced).
-Result<void> write_file_atomic(const std::string& path, std::string_view bytes, Durability durability, mode_t mode = 0600);
+Result<void> write_file_atomic(const std::string& path, std::string_view bytes, Durability durability,
+                               mode_t mode = 0600);
 
 // Creates missing parents too; an existing directory is success.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
@@ -39,8 +40,8 @@ bool exists(const std::string& path);
 
 // flock on a lock file (created 0600). Released when the descriptor closes, so also when the holder dies.
 enum class LockMode { Shared, Exclusive };
-Result<UniqueFd> lock_file(const std::string& path, LockMode mode);                      // waits
-Result<UniqueFd> try_lock_file(const std::string& path, LockMode mode);                  // ErrorKind::Busy where held
+Result<UniqueFd> lock_file(const std::string& path, LockMode mode);      // waits
+Result<UniqueFd> try_lock_file(const std::string& path, LockMode mode);  // ErrorKind::Busy where held
 
 // The boot id of the running kernel, read once: records that carry another are from before a reboot.
 const std::string& boot_id();

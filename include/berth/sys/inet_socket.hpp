@@ -1,4 +1,5 @@
-// Non-blocking IP sockets and the epoll set they sit in. Addresses are text ("127.0.0.1", "::1"); errors name address and port.
+// Non-blocking IP sockets and the epoll set they sit in. Addresses are text ("127.0.0.1", "::1"); errors name address
+// and port.
 #pragma once
 
 #include <sys/socket.h>

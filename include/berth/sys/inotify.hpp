@@ -11,8 +11,8 @@
 namespace berth::sys {
 
 struct DirectoryChange {
-  int watch = -1;          // as add() returned it; -1: events were lost, look at everything
-  std::string name;        // of the entry; empty: the directory itself went away
+  int watch = -1;    // as add() returned it; -1: events were lost, look at everything
+  std::string name;  // of the entry; empty: the directory itself went away
 };
 
 class Inotify {

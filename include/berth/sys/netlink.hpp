@@ -1,12 +1,13 @@
-// Netlink: batches of messages encoded in memory, sent with one call, answered once; and a strict reader of what comes back.
+// Netlink: batches of messages encoded in memory, sent with one call, answered once; and a strict reader of what comes
+// back.
 //
 //   NetlinkBatch batch;                       // pure: bytes only
 //   add_bridge(batch, {...});                 // rtnetlink.hpp, nft.hpp add messages
 //   socket.commit(batch, "create bridge", name);
 //
-// Only the last message asks for an acknowledgement. The kernel works through a batch in order and reports each failure by
-// itself, so the acknowledgement of the last one ends the wait. Commit returns the first failure. rtnetlink goes on after a
-// failed message; nf_tables batches are atomic.
+// Only the last message asks for an acknowledgement. The kernel works through a batch in order and reports each failure
+// by itself, so the acknowledgement of the last one ends the wait. Commit returns the first failure. rtnetlink goes on
+// after a failed message; nf_tables batches are atomic.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +64,8 @@ class NetlinkBatch {
   std::uint32_t sequence_ = 0;
 };
 
-// Reads attributes of foreign bytes; never past the end. next() is false at the end and at malformed input (then broken()).
+// Reads attributes of foreign bytes; never past the end. next() is false at the end and at malformed input (then
+// broken()).
 class NetlinkAttributes {
  public:
   explicit NetlinkAttributes(std::string_view bytes) : rest_(bytes) {}

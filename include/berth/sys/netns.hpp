@@ -1,7 +1,7 @@
 // Network namespaces: made, entered for a moment, kept alive under a path.
 //
-// A namespace lives as long as a descriptor, a bind mount or a process holds it. Closing the last one queues its cleanup in
-// the kernel (3 us for us; veth pairs go with it): never delete links one by one at teardown (14 ms each).
+// A namespace lives as long as a descriptor, a bind mount or a process holds it. Closing the last one queues its
+// cleanup in the kernel (3 us for us; veth pairs go with it): never delete links one by one at teardown (14 ms each).
 // One thread: the calling thread is inside another namespace while a NetnsScope lives, nothing else of the process is.
 #pragma once
 
@@ -18,8 +18,8 @@ Result<UniqueFd> open_netns_of(int pid);
 // A new, empty namespace (lo down). The calling thread is back in its own when this returns.
 Result<UniqueFd> create_netns();
 
-// Inside from enter() to destruction. Coming back cannot be allowed to fail: the destructor aborts the process rather than
-// let it go on in a container's namespace.
+// Inside from enter() to destruction. Coming back cannot be allowed to fail: the destructor aborts the process rather
+// than let it go on in a container's namespace.
 class NetnsScope {
  public:
   static Result<NetnsScope> enter(int netns);

@@ -1,9 +1,9 @@
 // nf_tables without libnftables: a batch of tables, chains, maps and rules, encoded in memory and applied atomically.
 //
-// Only the `ip` family and the expressions that berth uses. A rule is a list of expressions; each loads registers, compares,
-// or acts:  NftRule rule(batch, "berth_x", "forward");  rule.out_interface("br-1");  rule.drop();
-// Traps: the kernel acknowledges no batch end, so the last message before it carries the request for an answer; a NAT chain
-// must hook the same place as its action (DNAT: prerouting, output; masquerade: postrouting).
+// Only the `ip` family and the expressions that berth uses. A rule is a list of expressions; each loads registers,
+// compares, or acts:  NftRule rule(batch, "berth_x", "forward");  rule.out_interface("br-1");  rule.drop(); Traps: the
+// kernel acknowledges no batch end, so the last message before it carries the request for an answer; a NAT chain must
+// hook the same place as its action (DNAT: prerouting, output; masquerade: postrouting).
 #pragma once
 
 #include <cstdint>
@@ -51,11 +51,11 @@ class NftRule {
   void out_interface(std::string_view name, bool equal = true);
   void source(Ipv4Subnet subnet, bool equal = true);
   void destination(Ipv4Subnet subnet, bool equal = true);
-  void destination_is_local();        // fib daddr type local
+  void destination_is_local();  // fib daddr type local
   void protocol(std::uint8_t number);
   void destination_port(std::uint16_t port);
-  void conntrack_state(std::uint32_t bits);   // any of kNftEstablished, kNftRelated
-  void translated();                  // ct status dnat
+  void conntrack_state(std::uint32_t bits);  // any of kNftEstablished, kNftRelated
+  void translated();                         // ct status dnat
   void dnat(Ipv4 address, std::uint16_t port);
   void dnat_by_map(const std::string& map, std::uint32_t id, bool by_address);
   void masquerade();

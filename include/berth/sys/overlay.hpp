@@ -1,5 +1,5 @@
-// An overlay that only its descriptor keeps alive: mounted nowhere, gone with the last descriptor into it. For looking at and
-// copying into a root file system that is being built; paths go through openat2(RESOLVE_IN_ROOT) below it.
+// An overlay that only its descriptor keeps alive: mounted nowhere, gone with the last descriptor into it. For looking
+// at and copying into a root file system that is being built; paths go through openat2(RESOLVE_IN_ROOT) below it.
 #pragma once
 
 #include <string>

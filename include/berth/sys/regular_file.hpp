@@ -1,4 +1,5 @@
-// Reading and writing at a position, cutting, and moving bytes from a pipe into a file without a copy through this process.
+// Reading and writing at a position, cutting, and moving bytes from a pipe into a file without a copy through this
+// process.
 #pragma once
 
 #include <cstddef>

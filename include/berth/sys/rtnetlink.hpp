@@ -1,7 +1,8 @@
 // Links, addresses and routes: requests that append to a NetlinkBatch, and decoders of the kernel's dumps.
 //
-// Traps (measured): a veth peer cannot be created up (ENOTCONN): raise it in the container's own batch. Deleting one veth
-// waits for RCU (14 ms), deleting a bridge 30-55 ms: close namespaces instead, delete several bridges in one batch.
+// Traps (measured): a veth peer cannot be created up (ENOTCONN): raise it in the container's own batch. Deleting one
+// veth waits for RCU (14 ms), deleting a bridge 30-55 ms: close namespaces instead, delete several bridges in one
+// batch.
 #pragma once
 
 #include <cstdint>
@@ -31,18 +32,18 @@ void add_bridge(NetlinkBatch& batch, const BridgeRequest& request);  // up, STP 
 
 struct VethRequest {
   std::string host_name;
-  int bridge = 0;      // index
-  int netns = -1;      // where the peer goes, in the same message
+  int bridge = 0;  // index
+  int netns = -1;  // where the peer goes, in the same message
   std::string peer_name;
   std::string peer_mac;  // 6 bytes
   std::uint32_t mtu = 1500;
-  bool hairpin = true;     // without it a container cannot reach itself by its published port
-  bool isolated = false;   // from other isolated ports of the bridge
+  bool hairpin = true;    // without it a container cannot reach itself by its published port
+  bool isolated = false;  // from other isolated ports of the bridge
 };
 void add_veth(NetlinkBatch& batch, const VethRequest& request);
 
 void set_link_up(NetlinkBatch& batch, int index);
-void set_link_up(NetlinkBatch& batch, const std::string& name);  // and without an IPv6 link-local address
+void set_link_up(NetlinkBatch& batch, const std::string& name);              // and without an IPv6 link-local address
 void add_address(NetlinkBatch& batch, int index, Ipv4 address, int prefix);  // replaces an equal one
 void add_default_route(NetlinkBatch& batch, int index, Ipv4 gateway);
 void delete_link(NetlinkBatch& batch, int index);

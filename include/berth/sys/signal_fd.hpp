@@ -1,5 +1,5 @@
-// Signals as a descriptor: for commands that block in work of their own and ask now and then whether they were interrupted.
-// (Event loops use async::Loop::on_signal.)
+// Signals as a descriptor: for commands that block in work of their own and ask now and then whether they were
+// interrupted. (Event loops use async::Loop::on_signal.)
 #pragma once
 
 #include <initializer_list>

@@ -1,6 +1,6 @@
-// Copies files and trees as Docker's COPY and its filling of volumes do: ownership, modes, xattrs, times, hard links (within one
-// copy) and holes are kept; directories merge; a file replaces what is there, never through a link. No fsync.
-// Both ends are resolved inside their roots (openat2), so that links in them lead nowhere else.
+// Copies files and trees as Docker's COPY and its filling of volumes do: ownership, modes, xattrs, times, hard links
+// (within one copy) and holes are kept; directories merge; a file replaces what is there, never through a link. No
+// fsync. Both ends are resolved inside their roots (openat2), so that links in them lead nowhere else.
 #pragma once
 
 #include <sys/types.h>
@@ -26,13 +26,14 @@ enum class CopyFilter {
 };
 
 struct CopyOptions {
-  std::optional<CopyOwner> owner;                                        // of all that is copied and of parents that are made
-  std::function<mode_t(mode_t mode, bool directory)> change_mode;        // not for links and parents
+  std::optional<CopyOwner> owner;                                  // of all that is copied and of parents that are made
+  std::function<mode_t(mode_t mode, bool directory)> change_mode;  // not for links and parents
   std::function<CopyFilter(const std::string& path, bool directory)> filter;  // path relative to the source
-  // Where a tree's root meets an existing directory: keep the directory's own metadata (COPY), or take the source's (volumes).
+  // Where a tree's root meets an existing directory: keep the directory's own metadata (COPY), or take the source's
+  // (volumes).
   bool keep_root_metadata = true;
-  // Link regular files instead of copying where nothing about them changes. Only for sources that are never written again (a
-  // committed layer) on the same file system; falls back to copying.
+  // Link regular files instead of copying where nothing about them changes. Only for sources that are never written
+  // again (a committed layer) on the same file system; falls back to copying.
   bool hard_link = false;
 };
 
@@ -43,9 +44,9 @@ struct CopyStats {
 };
 
 // A directory's content goes into the directory `destination` (made with parents, 0755); a file, link or node becomes
-// `destination`, or goes below it under its own name where it is a directory or ends in `/`. A source that is itself a link is
-// followed inside its root.
-Result<CopyStats> copy_tree(int source_root, const std::string& source, int destination_root, const std::string& destination,
-                            const CopyOptions& options = {});
+// `destination`, or goes below it under its own name where it is a directory or ends in `/`. A source that is itself a
+// link is followed inside its root.
+Result<CopyStats> copy_tree(int source_root, const std::string& source, int destination_root,
+                            const std::string& destination, const CopyOptions& options = {});
 
 }  // namespace berth::sys

@@ -20,8 +20,8 @@ struct PeerCredentials {
   gid_t gid = 0;
 };
 
-// A listening socket (non-blocking) at `path`, mode 0600; an existing file there is replaced. The file appears when connecting
-// works, not before.
+// A listening socket (non-blocking) at `path`, mode 0600; an existing file there is replaced. The file appears when
+// connecting works, not before.
 Result<UniqueFd> listen_unix(const std::string& path);
 // Connected, non-blocking. NotFound where there is no socket or nobody listens.
 Result<UniqueFd> connect_unix(const std::string& path);
@@ -34,10 +34,11 @@ Result<std::size_t> send_some(int socket, std::string_view bytes, const std::vec
 
 struct ReceivedBytes {
   std::size_t size = 0;
-  bool ended = false;    // the peer has closed
+  bool ended = false;                 // the peer has closed
   std::vector<UniqueFd> descriptors;  // O_CLOEXEC
 };
-// size 0 and not ended: nothing there yet. Descriptors that did not fit (or hit our limit) are an error, never half a set.
+// size 0 and not ended: nothing there yet. Descriptors that did not fit (or hit our limit) are an error, never half a
+// set.
 Result<ReceivedBytes> receive_some(int socket, std::span<char> into);
 
 Result<UniqueFd> duplicate(int fd);  // O_CLOEXEC

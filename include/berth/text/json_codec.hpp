@@ -1,9 +1,9 @@
 // Structs ⇄ JSON by description (BOOST_DESCRIBE_STRUCT / BOOST_DESCRIBE_ENUM): one format for socket, disk and hash.
 //
-// Members that hold their default are left out, so that a new field with a default changes neither hashes nor old records;
-// unknown members are ignored and missing ones keep their default, so that old and new programs read each other's records.
-// Enumerators are written as their name, durations as nanoseconds, ByteSize as bytes, strong strings as strings.
-// Meant for .cpp files only: it brings in Boost.JSON.
+// Members that hold their default are left out, so that a new field with a default changes neither hashes nor old
+// records; unknown members are ignored and missing ones keep their default, so that old and new programs read each
+// other's records. Enumerators are written as their name, durations as nanoseconds, ByteSize as bytes, strong strings
+// as strings. Meant for .cpp files only: it brings in Boost.JSON.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -24,22 +24,37 @@
 namespace berth::json {
 
 namespace detail {
-template <class T> struct is_strong : std::false_type {};
-template <class Tag> struct is_strong<StrongString<Tag>> : std::true_type {};
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T> struct is_vector : std::false_type {};
-template <class T> struct is_vector<std::vector<T>> : std::true_type {};
-template <class T> struct is_set : std::false_type {};
-template <class T> struct is_set<std::set<T>> : std::true_type {};
-template <class T> struct is_map : std::false_type {};
-template <class K, class V> struct is_map<std::map<K, V>> : std::true_type {};
-template <class T> struct is_duration : std::false_type {};
-template <class R, class P> struct is_duration<std::chrono::duration<R, P>> : std::true_type {};
+template <class T>
+struct is_strong : std::false_type {};
+template <class Tag>
+struct is_strong<StrongString<Tag>> : std::true_type {};
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_set : std::false_type {};
+template <class T>
+struct is_set<std::set<T>> : std::true_type {};
+template <class T>
+struct is_map : std::false_type {};
+template <class K, class V>
+struct is_map<std::map<K, V>> : std::true_type {};
+template <class T>
+struct is_duration : std::false_type {};
+template <class R, class P>
+struct is_duration<std::chrono::duration<R, P>> : std::true_type {};
 
-template <class K> std::string key_text(const K& key) {
-  if constexpr (is_strong<K>::value) return key.value;
-  else return key;
+template <class K>
+std::string key_text(const K& key) {
+  if constexpr (is_strong<K>::value)
+    return key.value;
+  else
+    return key;
 }
 }  // namespace detail
 
@@ -48,7 +63,8 @@ boost::json::value encode(const T& value);
 
 template <class T>
 boost::json::object encode_struct(const T& value) {
-  using Members = boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
+  using Members =
+      boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
   [[maybe_unused]] static const T defaults{};
   boost::json::object object;
   boost::mp11::mp_for_each<Members>([&](auto member) {
@@ -60,14 +76,20 @@ boost::json::object encode_struct(const T& value) {
 
 template <class T>
 boost::json::value encode(const T& value) {
-  if constexpr (std::is_same_v<T, bool> || std::is_floating_point_v<T>) return value;
-  else if constexpr (std::is_integral_v<T>) return static_cast<std::int64_t>(value);
-  else if constexpr (std::is_same_v<T, std::string>) return boost::json::value(boost::json::string(value));
-  else if constexpr (std::is_same_v<T, ByteSize>) return value.bytes;
-  else if constexpr (detail::is_strong<T>::value) return boost::json::value(boost::json::string(value.value));
+  if constexpr (std::is_same_v<T, bool> || std::is_floating_point_v<T>)
+    return value;
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<std::int64_t>(value);
+  else if constexpr (std::is_same_v<T, std::string>)
+    return boost::json::value(boost::json::string(value));
+  else if constexpr (std::is_same_v<T, ByteSize>)
+    return value.bytes;
+  else if constexpr (detail::is_strong<T>::value)
+    return boost::json::value(boost::json::string(value.value));
   else if constexpr (detail::is_duration<T>::value)
     return static_cast<std::int64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(value).count());
-  else if constexpr (detail::is_optional<T>::value) return value ? encode(*value) : boost::json::value(nullptr);
+  else if constexpr (detail::is_optional<T>::value)
+    return value ? encode(*value) : boost::json::value(nullptr);
   else if constexpr (detail::is_vector<T>::value || detail::is_set<T>::value) {
     boost::json::array array;
     for (const auto& item : value) array.push_back(encode<typename T::value_type>(item));
@@ -79,11 +101,14 @@ boost::json::value encode(const T& value) {
   } else if constexpr (std::is_enum_v<T>) {
     const char* name = boost::describe::enum_to_string(value, nullptr);
     return name ? boost::json::value(boost::json::string(name)) : boost::json::value(nullptr);
-  } else return encode_struct(value);
+  } else
+    return encode_struct(value);
 }
 
 template <class T>
-std::string encode_text(const T& value) { return boost::json::serialize(encode(value)); }
+std::string encode_text(const T& value) {
+  return boost::json::serialize(encode(value));
+}
 
 // Fills `out`; false where the JSON has another shape than T. `path` names the place for the message.
 template <class T>
@@ -93,7 +118,8 @@ template <class T>
 bool decode_struct(const boost::json::value& json, T& out, std::string& path) {
   const auto* object = json.if_object();
   if (!object) return false;
-  using Members = boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
+  using Members =
+      boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
   bool good = true;
   boost::mp11::mp_for_each<Members>([&](auto member) {
     if (!good) return;
@@ -132,7 +158,10 @@ bool decode(const boost::json::value& json, T& out, std::string& path) {
     if (!decode(json, nanoseconds, path)) return false;
     out = std::chrono::duration_cast<T>(std::chrono::nanoseconds(nanoseconds));
   } else if constexpr (detail::is_optional<T>::value) {
-    if (json.is_null()) { out.reset(); return true; }
+    if (json.is_null()) {
+      out.reset();
+      return true;
+    }
     return decode(json, out.emplace(), path);
   } else if constexpr (detail::is_vector<T>::value || detail::is_set<T>::value) {
     const auto* array = json.if_array();
@@ -141,8 +170,10 @@ bool decode(const boost::json::value& json, T& out, std::string& path) {
     for (const auto& element : *array) {
       typename T::value_type item{};
       if (!decode(element, item, path)) return false;
-      if constexpr (detail::is_set<T>::value) out.insert(std::move(item));
-      else out.push_back(std::move(item));
+      if constexpr (detail::is_set<T>::value)
+        out.insert(std::move(item));
+      else
+        out.push_back(std::move(item));
     }
   } else if constexpr (detail::is_map<T>::value) {
     const auto* object = json.if_object();

@@ -1,5 +1,5 @@
-// Text that came from the user, and places in it. A value keeps its Span through interpolate, merge, extends and include,
-// so a message from any later step can still point at the line.
+// Text that came from the user, and places in it. A value keeps its Span through interpolate, merge, extends and
+// include, so a message from any later step can still point at the line.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
-// Named and anonymous volumes: ROOT/volumes/<name>/{_data, meta.json}. Methods block; several processes may use one store at once
-// (flock on ROOT/volumes/<name>/lock; the name itself is claimed by mkdir).
+// Named and anonymous volumes: ROOT/volumes/<name>/{_data, meta.json}. Methods block; several processes may use one
+// store at once (flock on ROOT/volumes/<name>/lock; the name itself is claimed by mkdir).
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace berth::volume {
 
 // How a volume with driver options is to be mounted; `type` empty: its _data directory itself is the volume.
 struct VolumeMount {
-  std::string type;     // "none" (a bind), "tmpfs", "nfs"
+  std::string type;  // "none" (a bind), "tmpfs", "nfs"
   std::string device;
   std::string options;  // as written in `o`
 };
@@ -21,8 +21,8 @@ class VolumeStore {
  public:
   explicit VolumeStore(std::string root);
 
-  // Creates it unless it is there (its labels and options then stay as they are). External volumes must exist. Refused: drivers
-  // other than local, options other than type, o, device, names that are no names.
+  // Creates it unless it is there (its labels and options then stay as they are). External volumes must exist. Refused:
+  // drivers other than local, options other than type, o, device, names that are no names.
   Result<engine::VolumeState> ensure(const engine::VolumeSpec& spec);
   Result<engine::VolumeState> inspect(const std::string& name) const;  // NotFound: no such volume
   Result<std::vector<engine::VolumeState>> list() const;
@@ -32,7 +32,8 @@ class VolumeStore {
   Result<VolumeMount> mount_of(const std::string& name) const;
 
   // Docker's copy-up: where the volume is empty, it gets the content of `path` inside the image's mounted
-  // root, and that directory's owner and mode. Filling that was cut short is done again. No such directory: nothing to do.
+  // root, and that directory's owner and mode. Filling that was cut short is done again. No such directory: nothing to
+  // do.
   Result<void> fill_from_image(const std::string& name, int image_root, const std::string& path);
 
  private:

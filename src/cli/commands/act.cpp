@@ -30,11 +30,14 @@ plan::VerbOptions verb_options(const App& app, plan::Verb verb) {
 
 int act(const App& app, plan::Verb verb) {
   if (app.line.globals.flag("dry-run"))
-    throw Failure(Error::make(ErrorKind::Unsupported, "--dry-run does not work with `" + std::string(app.line.command->name) + "` yet"));
+    throw Failure(Error::make(ErrorKind::Unsupported,
+                              "--dry-run does not work with `" + std::string(app.line.command->name) + "` yet"));
   if (app.line.options.flag("remove-orphans"))
-    throw Failure(Error::make(ErrorKind::Unsupported, "--remove-orphans does not work with `kill` yet").with_hint("`down --remove-orphans` removes them"));
+    throw Failure(Error::make(ErrorKind::Unsupported, "--remove-orphans does not work with `kill` yet")
+                      .with_hint("`down --remove-orphans` removes them"));
   if (verb == plan::Verb::Remove && !app.line.options.flag("force"))
-    throw Failure(Error::make(ErrorKind::Invalid, "`rm` asks nothing and needs --force").with_hint("`rm -f` removes stopped containers"));
+    throw Failure(Error::make(ErrorKind::Invalid, "`rm` asks nothing and needs --force")
+                      .with_hint("`rm -f` removes stopped containers"));
   const ProjectName project = project_name(app);
   if (stored_containers(app, project).empty())
     throw Failure(Error::make(ErrorKind::NotFound, "project `" + project.value + "` has no containers"));

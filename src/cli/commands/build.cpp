@@ -11,7 +11,8 @@
 namespace berth::cli {
 namespace {
 
-std::set<std::string> chosen_services(const model::Project& project, const std::vector<std::string>& named, bool with_dependencies) {
+std::set<std::string> chosen_services(const model::Project& project, const std::vector<std::string>& named,
+                                      bool with_dependencies) {
   std::set<std::string> chosen;
   std::vector<std::string> known;
   for (const auto& [name, service] : project.services) known.push_back(name);
@@ -24,7 +25,8 @@ std::set<std::string> chosen_services(const model::Project& project, const std::
   for (const auto& name : named.empty() ? known : named) {
     if (!project.services.count(name)) {
       auto error = Error::make(ErrorKind::NotFound, "no such service: `" + name + "`");
-      if (const auto near = text::nearest(name, known)) error = std::move(error).with_hint("did you mean `" + *near + "`?");
+      if (const auto near = text::nearest(name, known))
+        error = std::move(error).with_hint("did you mean `" + *near + "`?");
       throw Failure(std::move(error));
     }
     choose(name);
@@ -44,11 +46,14 @@ int run_build(const App& app) {
     throw Failure(Error::make(ErrorKind::Permission, "`build` needs root: run `sudo " + app.program + " build ...`"));
   for (const auto& argument : options.all("build-arg")) {
     const auto equals = argument.find('=');
-    if (equals == std::string::npos) wishes.arguments[argument] = std::nullopt;
-    else wishes.arguments[argument.substr(0, equals)] = argument.substr(equals + 1);
+    if (equals == std::string::npos)
+      wishes.arguments[argument] = std::nullopt;
+    else
+      wishes.arguments[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
   const auto loaded = load_project(app, {});
-  build_images(app, loaded, chosen_services(loaded.project, app.line.operands, options.flag("with-dependencies")), wishes);
+  build_images(app, loaded, chosen_services(loaded.project, app.line.operands, options.flag("with-dependencies")),
+               wishes);
   return kOk;
 }
 

@@ -14,10 +14,10 @@ compose::ConfigListing listing_of(const OptionValues& options) {
     const char* flag;
     compose::ConfigListing listing;
   } kListings[] = {
-      {"services", compose::ConfigListing::Services},       {"volumes", compose::ConfigListing::Volumes},
-      {"networks", compose::ConfigListing::Networks},       {"images", compose::ConfigListing::Images},
-      {"profiles", compose::ConfigListing::Profiles},       {"environment", compose::ConfigListing::Environment},
-      {"variables", compose::ConfigListing::Variables},     {"models", compose::ConfigListing::Models},
+      {"services", compose::ConfigListing::Services},   {"volumes", compose::ConfigListing::Volumes},
+      {"networks", compose::ConfigListing::Networks},   {"images", compose::ConfigListing::Images},
+      {"profiles", compose::ConfigListing::Profiles},   {"environment", compose::ConfigListing::Environment},
+      {"variables", compose::ConfigListing::Variables}, {"models", compose::ConfigListing::Models},
   };
   for (const auto& entry : kListings)
     if (options.flag(entry.flag)) return entry.listing;
@@ -48,7 +48,8 @@ int run_config(const App& app) {
   std::fwrite(output.err.data(), 1, output.err.size(), stderr);
   if (const auto file = app.line.options.maybe("output"); file && output.exit_code == 0)
     must(sys::write_file_atomic(*file, output.out, sys::Durability::Volatile, 0644));
-  else print(output.out);
+  else
+    print(output.out);
   return output.exit_code;
 }
 

@@ -29,22 +29,28 @@ void require_operands(const App& app, std::size_t least, std::size_t most, const
 }
 
 // Changes are instructions of a Dockerfile, as `docker import --change` takes them: the builder applies them.
-ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageDigest& imported, const std::string& name,
-                          const std::vector<std::string>& changes) {
+ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageDigest& imported,
+                          const std::string& name, const std::vector<std::string>& changes) {
   build::BuildRequest request;
   request.context = "/";
   request.dockerfile_inline = "FROM " + name + "\n";
   for (const auto& change : changes) {
     const std::string word = change.substr(0, change.find(' '));
-    static const std::set<std::string> kAllowed{"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"};
+    static const std::set<std::string> kAllowed{"CMD",        "ENTRYPOINT", "ENV",    "EXPOSE", "LABEL",
+                                                "STOPSIGNAL", "USER",       "VOLUME", "WORKDIR"};
     if (!kAllowed.count(word) || change.find('\n') != std::string::npos)
       throw Failure(Error::make(ErrorKind::Invalid, "`" + change + "` cannot be a --change")
                         .with_hint("one of CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR"));
     request.dockerfile_inline += change + "\n";
   }
   request.tags = {name};
-  build::BuildPorts ports{.images = store, .root = app.paths.root, .run_root = app.paths.run_root, .cancelled = [] { return false; },
-                          .cancel_fd = -1, .pull = {}, .network = {}};
+  build::BuildPorts ports{.images = store,
+                          .root = app.paths.root,
+                          .run_root = app.paths.run_root,
+                          .cancelled = [] { return false; },
+                          .cancel_fd = -1,
+                          .pull = {},
+                          .network = {}};
   const auto outcome = build::build(request, ports, [](const build::BuildEvent& event) {
     if (event.kind == build::BuildEvent::Kind::Failed) std::fputs(build::render_failure(event).c_str(), stderr);
   });
@@ -56,7 +62,8 @@ ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageD
 int import_image(const App& app, image::ImageStore& store) {
   require_operands(app, 1, 2, "an archive and at most one name");
   const std::string& archive = app.line.operands[1];
-  const std::string name = app.line.operands.size() > 2 ? must(image::parse_reference(app.line.operands[2])).to_string() : "";
+  const std::string name =
+      app.line.operands.size() > 2 ? must(image::parse_reference(app.line.operands[2])).to_string() : "";
   const auto changes = app.line.options.all("change");
   if (!changes.empty() && name.empty())
     throw Failure(Error::make(ErrorKind::Invalid, "--change needs a name for the image"));
@@ -73,7 +80,8 @@ struct Row {
 int list_images(const App& app, image::ImageStore& store) {
   require_operands(app, 0, 0, "no operand");
   using std::chrono::system_clock;
-  const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
+  const std::int64_t now =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
   std::vector<std::vector<std::string>> table{{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
   const std::string format = app.line.options.text("format");
   for (const auto& image : must(store.list())) {
@@ -84,16 +92,23 @@ int list_images(const App& app, image::ImageStore& store) {
     std::vector<std::string> names = image.references;
     if (names.empty()) names.emplace_back();
     for (const auto& name : names) {
-      Row row{.id = hex_of(image.digest).substr(0, 12), .created = age_text(image.created_at, now), .size = text::format_byte_size(image.size)};
+      Row row{.id = hex_of(image.digest).substr(0, 12),
+              .created = age_text(image.created_at, now),
+              .size = text::format_byte_size(image.size)};
       if (!name.empty()) {
         const auto reference = must(image::parse_reference(name));
         row.repository = reference.repository();
         row.tag = reference.tag.empty() ? "<none>" : reference.tag;
       }
       if (format == "json")
-        print(boost::json::serialize(boost::json::object{{"Repository", row.repository}, {"Tag", row.tag}, {"ID", row.id},
-                                                         {"CreatedSince", row.created}, {"Size", row.size}}) + "\n");
-      else table.push_back({row.repository, row.tag, row.id, row.created, row.size});
+        print(boost::json::serialize(boost::json::object{{"Repository", row.repository},
+                                                         {"Tag", row.tag},
+                                                         {"ID", row.id},
+                                                         {"CreatedSince", row.created},
+                                                         {"Size", row.size}}) +
+              "\n");
+      else
+        table.push_back({row.repository, row.tag, row.id, row.created, row.size});
     }
   }
   if (format != "json" && !app.line.options.flag("quiet")) print(format_table(table));
@@ -114,7 +129,8 @@ int remove_images(const App& app, image::ImageStore& store) {
   int code = kOk;
   for (std::size_t i = 1; i < app.line.operands.size(); ++i) {
     const auto digest = store.find(app.line.operands[i]);
-    const auto removed = digest ? store.remove(app.line.operands[i], users_of(app, *digest)) : Result<image::ImageStore::Removed>(digest.error());
+    const auto removed = digest ? store.remove(app.line.operands[i], users_of(app, *digest))
+                                : Result<image::ImageStore::Removed>(digest.error());
     if (!removed) {
       print_error(removed.error());
       code = kFailed;
@@ -137,7 +153,8 @@ int run_image(const App& app) {
   if (known == kVerbs.end()) {
     auto error = Error::make(ErrorKind::Invalid, "unknown command `image " + verb + "`");
     const auto near = text::nearest(verb, {"import", "ls", "rm"});
-    throw Failure(std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls and rm"));
+    throw Failure(
+        std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls and rm"));
   }
   must(state::open_roots(app.paths));
   image::ImageStore store = must(image::ImageStore::open(app.paths.root));

@@ -36,7 +36,8 @@ logs::Range range_of(const OptionValues& options) {
   std::size_t lines = 0;
   const auto [end, failed] = std::from_chars(tail.data(), tail.data() + tail.size(), lines);
   if (failed != std::errc() || end != tail.data() + tail.size())
-    throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + tail + "` for --tail").with_hint("a number, or `all`"));
+    throw Failure(
+        Error::make(ErrorKind::Invalid, "invalid value `" + tail + "` for --tail").with_hint("a number, or `all`"));
   range.tail = lines;
   return range;
 }

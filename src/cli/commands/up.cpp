@@ -48,17 +48,21 @@ plan::UpOptions up_options(const App& app) {
     char* end = nullptr;
     const long count = equals == std::string::npos ? -1 : std::strtol(text.c_str() + equals + 1, &end, 10);
     if (count < 0 || !end || *end || end == text.c_str() + equals + 1)
-      throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + text + "` for --scale").with_hint("--scale SERVICE=NUMBER"));
+      throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + text + "` for --scale")
+                        .with_hint("--scale SERVICE=NUMBER"));
     options.scale[text.substr(0, equals)] = static_cast<int>(count);
   }
   return options;
 }
 
 // Services whose image must be built before they can start.
-std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std::string, engine::ImageFacts>& facts, bool always) {
+std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std::string, engine::ImageFacts>& facts,
+                               bool always) {
   std::set<std::string> services;
   for (const auto& [name, service] : loaded.project.services)
-    if (service.build && (always || service.pull_policy == "build" || !facts.count(image_name(loaded.project, service)))) services.insert(name);
+    if (service.build &&
+        (always || service.pull_policy == "build" || !facts.count(image_name(loaded.project, service))))
+      services.insert(name);
   return services;
 }
 
@@ -66,9 +70,12 @@ std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std
 
 int run_up(const App& app) {
   const OptionValues& given = app.line.options;
-  refuse(given, {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "wait-timeout", "watch", "no-attach", "attach-dependencies"});
-  if (app.line.globals.flag("dry-run")) throw Failure(Error::make(ErrorKind::Unsupported, "--dry-run is not served by this version"));
-  if (given.flag("build") && given.flag("no-build")) throw Failure(Error::make(ErrorKind::Invalid, "--build and --no-build exclude each other"));
+  refuse(given, {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "wait-timeout", "watch",
+                 "no-attach", "attach-dependencies"});
+  if (app.line.globals.flag("dry-run"))
+    throw Failure(Error::make(ErrorKind::Unsupported, "--dry-run is not served by this version"));
+  if (given.flag("build") && given.flag("no-build"))
+    throw Failure(Error::make(ErrorKind::Invalid, "--build and --no-build exclude each other"));
   const plan::UpOptions options = up_options(app);
   const auto loaded = load_project(app, app.line.operands);
   must(state::open_roots(app.paths));
@@ -119,9 +126,11 @@ int run_down(const App& app) {
 int run_exec(const App& app) {
   const OptionValues& given = app.line.options;
   refuse(given, {"dry-run"});
-  const bool no_terminal = given.flag("no-tty") || given.flag("no-TTY") || given.flag("detach") || !::isatty(STDIN_FILENO) || !::isatty(STDOUT_FILENO);
+  const bool no_terminal = given.flag("no-tty") || given.flag("no-TTY") || given.flag("detach") ||
+                           !::isatty(STDIN_FILENO) || !::isatty(STDOUT_FILENO);
   if (!no_terminal)
-    throw Failure(Error::make(ErrorKind::Unsupported, "exec with a terminal is not served by this version").with_hint("use `exec -T`"));
+    throw Failure(Error::make(ErrorKind::Unsupported, "exec with a terminal is not served by this version")
+                      .with_hint("use `exec -T`"));
   const ProjectName project = project_name(app);
   control::Exec exec;
   exec.service = app.line.operands.at(0);
@@ -134,7 +143,9 @@ int run_exec(const App& app) {
   exec.working_dir = given.text("workdir");
   exec.privileged = given.flag("privileged");
   exec.detach = given.flag("detach");
-  return request_of_stack(app, project, exec, exec.detach ? std::vector<int>{} : std::vector<int>{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+  return request_of_stack(
+      app, project, exec,
+      exec.detach ? std::vector<int>{} : std::vector<int>{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
 }
 
 int run_run(const App& app) {
@@ -143,16 +154,20 @@ int run_run(const App& app) {
   const std::string name = app.line.operands.at(0);
   auto loaded = load_project(app, {name});
   const auto found = loaded.project.services.find(name);
-  if (found == loaded.project.services.end()) throw Failure(Error::make(ErrorKind::NotFound, "no such service: `" + name + "`"));
+  if (found == loaded.project.services.end())
+    throw Failure(Error::make(ErrorKind::NotFound, "no such service: `" + name + "`"));
   auto& service = found->second;
-  if (app.line.operands.size() > 1) service.command = std::vector<std::string>(app.line.operands.begin() + 1, app.line.operands.end());
+  if (app.line.operands.size() > 1)
+    service.command = std::vector<std::string>(app.line.operands.begin() + 1, app.line.operands.end());
   if (given.given("entrypoint")) {
-    service.entrypoint = given.text("entrypoint").empty() ? std::vector<std::string>{} : std::vector<std::string>{given.text("entrypoint")};
+    service.entrypoint = given.text("entrypoint").empty() ? std::vector<std::string>{}
+                                                          : std::vector<std::string>{given.text("entrypoint")};
     if (app.line.operands.size() == 1) service.command = std::vector<std::string>{};
   }
   for (const auto& entry : given.all("env")) {
     const auto equals = entry.find('=');
-    service.environment[entry.substr(0, equals)] = equals == std::string::npos ? app.variable(entry) : entry.substr(equals + 1);
+    service.environment[entry.substr(0, equals)] =
+        equals == std::string::npos ? app.variable(entry) : entry.substr(equals + 1);
   }
   for (const auto& entry : given.all("label")) {
     const auto equals = entry.find('=');

@@ -5,10 +5,14 @@ namespace berth::cli {
 // Says what it is, under whichever name it is called: no number of docker compose is claimed.
 int run_version(const App& app) {
   const std::string number = BERTH_VERSION;
-  if (app.line.options.flag("short")) print(number + "\n");
-  else if (app.line.options.text("format") == "json") print("{\"version\":\"" + number + "\"}\n");
-  else if (app.program == "docker-compose") print("berth version " + number + " (in place of docker-compose)\n");
-  else print("berth version " + number + "\n");
+  if (app.line.options.flag("short"))
+    print(number + "\n");
+  else if (app.line.options.text("format") == "json")
+    print("{\"version\":\"" + number + "\"}\n");
+  else if (app.program == "docker-compose")
+    print("berth version " + number + " (in place of docker-compose)\n");
+  else
+    print("berth version " + number + "\n");
   return kOk;
 }
 

@@ -89,8 +89,10 @@ std::string status_text(const engine::ContainerState& state, std::int64_t now) {
     case engine::Phase::Running: break;
   }
   std::string status = "Up " + age(state.started_at, now);
-  if (state.health == engine::Health::Starting) status += " (health: starting)";
-  else if (state.health != engine::Health::None) status += std::string(" (") + health_word(state.health) + ")";
+  if (state.health == engine::Health::Starting)
+    status += " (health: starting)";
+  else if (state.health != engine::Health::None)
+    status += std::string(" (") + health_word(state.health) + ")";
   return status;
 }
 
@@ -98,7 +100,8 @@ std::string ports_text(const engine::ContainerState& state) {
   if (state.phase != engine::Phase::Running && state.phase != engine::Phase::Paused) return "";
   auto publications = state.publications;
   std::sort(publications.begin(), publications.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.target, a.protocol, a.host_ip, a.host_port) < std::tie(b.target, b.protocol, b.host_ip, b.host_port);
+    return std::tie(a.target, a.protocol, a.host_ip, a.host_port) <
+           std::tie(b.target, b.protocol, b.host_ip, b.host_port);
   });
   std::vector<std::string> parts;
   for (const auto& publication : publications) parts.push_back(publication_text(publication));

@@ -9,11 +9,12 @@
 
 namespace berth::cli {
 
-std::string state_word(engine::Phase phase);     // "running", "exited", ...
-std::string status_text(const engine::ContainerState& state, std::int64_t now);  // "Up 3 hours (healthy)", "Exited (0) 2 minutes ago"
-std::string ports_text(const engine::ContainerState& state);    // "0.0.0.0:80->80/tcp, 443/tcp"
+std::string state_word(engine::Phase phase);  // "running", "exited", ...
+std::string status_text(const engine::ContainerState& state,
+                        std::int64_t now);                    // "Up 3 hours (healthy)", "Exited (0) 2 minutes ago"
+std::string ports_text(const engine::ContainerState& state);  // "0.0.0.0:80->80/tcp, 443/tcp"
 std::string command_text(const engine::ContainerState& state, bool truncate);  // quoted, as docker shows it
-std::string age_text(std::int64_t then, std::int64_t now);      // "3 hours ago"
+std::string age_text(std::int64_t then, std::int64_t now);                     // "3 hours ago"
 
 std::string ps_table(const std::vector<engine::ContainerState>& containers, std::int64_t now, bool truncate);
 // One line of `ps --format json` (schemas/ps.schema.json), with its newline.

@@ -1,8 +1,8 @@
 // What is happening, for people and for programs: one line an event, on stderr. Pure but for the writing.
 //
 //   plain  " Container shop-web-1  Created"
-//   json   {"id":"Container shop-web-1","status":"Created","reason":"...","ts":"..."}    docker compose's keys and our own
-//   quiet  only warnings and errors
+//   json   {"id":"Container shop-web-1","status":"Created","reason":"...","ts":"..."}    docker compose's keys and our
+//   own quiet  only warnings and errors
 #pragma once
 
 #include <string>

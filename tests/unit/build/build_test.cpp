@@ -1,4 +1,5 @@
-// Dockerfiles really built, on a busybox root file system imported into a store of the test's own. Needs root and busybox-static.
+// Dockerfiles really built, on a busybox root file system imported into a store of the test's own. Needs root and
+// busybox-static.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -19,7 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // One ustar header with its content.
-std::string tar_entry(const std::string& name, char type, const std::string& body, const std::string& link = {}, unsigned mode = 0755) {
+std::string tar_entry(const std::string& name, char type, const std::string& body, const std::string& link = {},
+                      unsigned mode = 0755) {
   std::string header(512, '\0');
   std::memcpy(header.data(), name.data(), name.size());
   std::snprintf(header.data() + 100, 8, "%07o", mode);
@@ -29,7 +31,10 @@ std::string tar_entry(const std::string& name, char type, const std::string& bod
   std::snprintf(header.data() + 136, 12, "%011o", 1);
   header[156] = type;
   std::memcpy(header.data() + 157, link.data(), link.size());
-  std::memcpy(header.data() + 257, "ustar\0" "00", 8);
+  std::memcpy(header.data() + 257,
+              "ustar\0"
+              "00",
+              8);
   std::memset(header.data() + 148, ' ', 8);
   unsigned sum = 0;
   for (unsigned char c : header) sum += c;
@@ -42,8 +47,10 @@ std::string tar_entry(const std::string& name, char type, const std::string& bod
 std::string busybox_tar() {
   std::ifstream file("/bin/busybox", std::ios::binary);
   const std::string program((std::istreambuf_iterator<char>(file)), {});
-  std::string out = tar_entry("bin/", '5', "") + tar_entry("etc/", '5', "") + tar_entry("tmp/", '5', "", "", 01777) + tar_entry("bin/busybox", '0', program);
-  for (const char* tool : {"sh", "cat", "ls", "echo", "mkdir", "chown", "stat", "id", "test", "true", "cp", "hostname", "pwd", "rm", "touch", "sleep", "ip", "find", "wc"})
+  std::string out = tar_entry("bin/", '5', "") + tar_entry("etc/", '5', "") + tar_entry("tmp/", '5', "", "", 01777) +
+                    tar_entry("bin/busybox", '0', program);
+  for (const char* tool : {"sh", "cat", "ls", "echo", "mkdir", "chown", "stat", "id", "test", "true", "cp", "hostname",
+                           "pwd", "rm", "touch", "sleep", "ip", "find", "wc"})
     out += tar_entry("bin/" + std::string(tool), '2', "", "busybox");
   out += tar_entry("etc/passwd", '0', "root:x:0:0:root:/root:/bin/sh\napp:x:100:101:app:/home/app:/bin/sh\n", "", 0644);
   out += tar_entry("etc/group", '0', "root:x:0:\napp:x:101:\n", "", 0644);
@@ -114,10 +121,12 @@ class Build : public ::testing::Test {
 TEST_F(Build, RunsAMultiStageFileAndWritesItsConfig) {
   file("app.txt", "hello\n");
   const auto outcome = good(
-      "FROM busybox as builder\nWORKDIR /usr/src\nENV K some value\nCOPY ./app.txt .\nRUN mkdir out && \\\n    echo \"$K\" > out/wheel\n"
+      "FROM busybox as builder\nWORKDIR /usr/src\nENV K some value\nCOPY ./app.txt .\nRUN mkdir out && \\\n    echo "
+      "\"$K\" > out/wheel\n"
       "FROM busybox\nENV HOME=/home/app\nENV APP_HOME=/home/app/web\nRUN mkdir -p $APP_HOME\nWORKDIR $APP_HOME\n"
       "COPY --from=builder /usr/src/out /wheels\nCOPY . $APP_HOME\nRUN chown -R app:app $APP_HOME\nUSER app\n"
-      "RUN id && pwd && cat /wheels/wheel app.txt && stat -c %U app.txt && touch mine\nEXPOSE 8000 53/udp\nLABEL a=b\nENTRYPOINT [\"python3\"]\n");
+      "RUN id && pwd && cat /wheels/wheel app.txt && stat -c %U app.txt && touch mine\nEXPOSE 8000 53/udp\nLABEL "
+      "a=b\nENTRYPOINT [\"python3\"]\n");
   EXPECT_NE(output_.find("uid=100(app) gid=101(app)"), std::string::npos) << output_;
   EXPECT_NE(output_.find("/home/app/web\nsome value\nhello\napp\n"), std::string::npos) << output_;
   const auto config = must(store_->config(outcome.digest));
@@ -174,7 +183,8 @@ TEST_F(Build, LeavesNoMountPointsInTheLayer) {
   const auto outcome = good("FROM busybox\nRUN cat /etc/hosts /etc/resolv.conf && touch /x\n");
   const std::string layer = layer_path(outcome.digest, 0);
   EXPECT_TRUE(fs::exists(layer + "/x"));
-  for (const char* path : {"/etc/hosts", "/etc/resolv.conf", "/proc", "/sys", "/dev"}) EXPECT_FALSE(fs::exists(layer + path)) << path;
+  for (const char* path : {"/etc/hosts", "/etc/resolv.conf", "/proc", "/sys", "/dev"})
+    EXPECT_FALSE(fs::exists(layer + path)) << path;
 }
 
 TEST_F(Build, HonoursDockerignoreWildcardsAndModes) {
@@ -184,7 +194,9 @@ TEST_F(Build, HonoursDockerignoreWildcardsAndModes) {
   file("secret/s", "s");
   file("one.py", "1", 0640);
   file("two.py", "2");
-  good("FROM busybox\nCOPY --chown=app --chmod=750 *.py /py\nCOPY . /all/\nRUN ls -1 /py /all && stat -c '%a %U:%G' /py/one.py\n");
+  good(
+      "FROM busybox\nCOPY --chown=app --chmod=750 *.py /py\nCOPY . /all/\nRUN ls -1 /py /all && stat -c '%a %U:%G' "
+      "/py/one.py\n");
   EXPECT_NE(output_.find("one.py\ntwo.py\n"), std::string::npos) << output_;
   EXPECT_NE(output_.find("keep.log"), std::string::npos);
   EXPECT_EQ(output_.find("x.log"), std::string::npos);
@@ -197,20 +209,26 @@ TEST_F(Build, HonoursDockerignoreWildcardsAndModes) {
 TEST_F(Build, PassesArgumentsAndKeepsGlobalsOutOfStages) {
   request_.args = {{"A", "given"}, {"FROM_ENV", std::nullopt}};
   request_.environment = {{"FROM_ENV", "env"}};
-  good("ARG G=global\nFROM busybox\nARG A=default\nARG B=b$A\nARG FROM_ENV\nRUN echo \"$A $B $FROM_ENV [$G]\"\nARG G\nRUN echo \"<$G>\"\n");
+  good(
+      "ARG G=global\nFROM busybox\nARG A=default\nARG B=b$A\nARG FROM_ENV\nRUN echo \"$A $B $FROM_ENV [$G]\"\nARG "
+      "G\nRUN echo \"<$G>\"\n");
   EXPECT_EQ(output_, "given bgiven env []\n<global>\n");
 }
 
 TEST_F(Build, UnpacksLocalArchivesAndHeredocs) {
   fs::copy_file(dir_ + "/busybox.tar", dir_ + "/context/b.tar");
-  good("FROM busybox\nADD b.tar /sub\nARG N=v\nCOPY <<one <<\"two\" /d/\n1 $N\none\n2 $N\ntwo\nRUN <<EOF\ncat /d/one /d/two\ntest -e /sub/bin/busybox && echo unpacked\nEOF\n");
+  good(
+      "FROM busybox\nADD b.tar /sub\nARG N=v\nCOPY <<one <<\"two\" /d/\n1 $N\none\n2 $N\ntwo\nRUN <<EOF\ncat /d/one "
+      "/d/two\ntest -e /sub/bin/busybox && echo unpacked\nEOF\n");
   EXPECT_EQ(output_, "1 v\n2 $N\nunpacked\n");
 }
 
 TEST_F(Build, GivesSecretsAndCachesToOneStepOnly) {
   request_.secrets["s"] = {"", "hush"};
-  good("FROM busybox\nRUN --mount=type=secret,id=s --mount=type=cache,target=/c --mount=type=tmpfs,target=/t cat /run/secrets/s && touch /c/x /t/y\n"
-       "RUN --mount=type=cache,target=/c ls /c && test ! -e /run/secrets/s && test ! -e /t/y\n");
+  good(
+      "FROM busybox\nRUN --mount=type=secret,id=s --mount=type=cache,target=/c --mount=type=tmpfs,target=/t cat "
+      "/run/secrets/s && touch /c/x /t/y\n"
+      "RUN --mount=type=cache,target=/c ls /c && test ! -e /run/secrets/s && test ! -e /t/y\n");
   EXPECT_EQ(output_, "hush\nx\n");
 }
 

@@ -21,7 +21,8 @@ engine::ContainerState web() {
   state.phase = engine::Phase::Running;
   state.created_at = kNow - 7200 * kSecond;
   state.started_at = kNow - 7200 * kSecond;
-  state.publications = {{.host_ip = "::", .host_port = 80, .target = 8000}, {.host_ip = "0.0.0.0", .host_port = 80, .target = 8000}};
+  state.publications = {{.host_ip = "::", .host_port = 80, .target = 8000},
+                        {.host_ip = "0.0.0.0", .host_port = 80, .target = 8000}};
   return state;
 }
 
@@ -59,7 +60,8 @@ TEST(ContainerView, ShortensTheCommandToTwentyColumns) {
 TEST(ContainerView, PrintsTheTableAsDockerComposeDoes) {
   EXPECT_EQ(ps_table({web()}, kNow, true),
             "NAME         IMAGE      COMMAND                  SERVICE   CREATED       STATUS       PORTS\n"
-            "shop-web-1   shop-web   \"gunicorn --bind 0.0…\"   web       2 hours ago   Up 2 hours   0.0.0.0:80->8000/tcp, [::]:80->8000/tcp\n");
+            "shop-web-1   shop-web   \"gunicorn --bind 0.0…\"   web       2 hours ago   Up 2 hours   "
+            "0.0.0.0:80->8000/tcp, [::]:80->8000/tcp\n");
 }
 
 TEST(ContainerView, PrintsOneJsonObjectALine) {
@@ -67,7 +69,9 @@ TEST(ContainerView, PrintsOneJsonObjectALine) {
   EXPECT_EQ(line.back(), '\n');
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   EXPECT_NE(line.find(R"("State":"running")"), std::string::npos) << line;
-  EXPECT_NE(line.find(R"("Publishers":[{"URL":"::","TargetPort":8000,"PublishedPort":80,"Protocol":"tcp"})"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("Publishers":[{"URL":"::","TargetPort":8000,"PublishedPort":80,"Protocol":"tcp"})"),
+            std::string::npos)
+      << line;
 }
 
 }  // namespace

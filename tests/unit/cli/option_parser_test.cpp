@@ -8,7 +8,8 @@ namespace berth::cli {
 namespace {
 
 TEST(CommandLine, TakesGlobalFlagsBeforeTheCommandAndOwnFlagsAfterIt) {
-  const auto parsed = parse_command_line({"-f", "a.yaml", "-fb.yaml", "--project-name=demo", "up", "web", "-d", "--scale", "web=3", "db"});
+  const auto parsed = parse_command_line(
+      {"-f", "a.yaml", "-fb.yaml", "--project-name=demo", "up", "web", "-d", "--scale", "web=3", "db"});
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_EQ(parsed->globals.all("file"), (std::vector<std::string>{"a.yaml", "b.yaml"}));
   EXPECT_EQ(parsed->globals.text("project-name"), "demo");
@@ -65,8 +66,12 @@ TEST(CommandLine, RefusesWhatItDoesNotKnowAndSaysWhatWasMeant) {
       {{"up", "-f", "x"}, "unknown shorthand flag: 'f' in -f", "-f is a global flag: it goes before `up`"},
       {{"up", "--profile", "x"}, "unknown flag: --profile", "--profile is a global flag: it goes before `up`"},
       {{"-f"}, "flag needs an argument: 'f' in -f", "`berth --help` lists the commands and global flags"},
-      {{"up", "-t", "soon"}, "invalid value `soon` for --timeout: expected a number of seconds", "`berth up --help` lists its flags"},
-      {{"down", "--rmi", "some"}, "invalid value `some` for --rmi: expected one of all|local", "`berth down --help` lists its flags"},
+      {{"up", "-t", "soon"},
+       "invalid value `soon` for --timeout: expected a number of seconds",
+       "`berth up --help` lists its flags"},
+      {{"down", "--rmi", "some"},
+       "invalid value `some` for --rmi: expected one of all|local",
+       "`berth down --help` lists its flags"},
       {{"exec", "web"}, "`exec` needs more arguments", "usage: berth exec [OPTIONS] SERVICE COMMAND [ARG...]"},
       {{"version", "now"}, "`version` takes no argument `now`", "usage: berth version [OPTIONS] "},
       {{"pull"}, "`pull` cannot be used: there is no registry access in this version", "", 1},
@@ -86,7 +91,8 @@ TEST(OptionTable, NamesEachFlagOfACommandOnce) {
     std::set<char> letters;
     for (const Option& option : options) {
       EXPECT_TRUE(names.insert(option.name).second) << owner << " --" << option.name;
-      if (option.short_name) EXPECT_TRUE(letters.insert(option.short_name).second) << owner << " -" << option.short_name;
+      if (option.short_name)
+        EXPECT_TRUE(letters.insert(option.short_name).second) << owner << " -" << option.short_name;
       EXPECT_FALSE(option.help.empty()) << owner << " --" << option.name;
       EXPECT_EQ(option.effect == Effect::Works, option.why.empty()) << owner << " --" << option.name;
       EXPECT_EQ(option.value == ValueKind::Flag, option.value_name.empty()) << owner << " --" << option.name;

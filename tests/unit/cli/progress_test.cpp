@@ -18,8 +18,10 @@ TEST(Progress, PrintsDockerComposesPlainLine) {
 }
 
 TEST(Progress, PrintsOneJsonObjectALineWithItsReason) {
-  EXPECT_EQ(progress_line(ProgressMode::Json, created()),
-            R"({"id":"Container shop-web-1","status":"Created","reason":"image changed","ts":"1970-01-01T00:00:00.000000000Z"})" "\n");
+  EXPECT_EQ(
+      progress_line(ProgressMode::Json, created()),
+      R"({"id":"Container shop-web-1","status":"Created","reason":"image changed","ts":"1970-01-01T00:00:00.000000000Z"})"
+      "\n");
 }
 
 TEST(Progress, KeepsErrorsWhenItIsQuiet) {

@@ -66,7 +66,9 @@ volumes:
 }
 
 TEST(Load, ReportsAllErrorsWithTheirPlaces) {
-  Case c("services:\n  web:\n    image: a\n    enviroment:\n      A: 1\n    ports: \"80:80\"\n    depends_on: [bd]\n  db:\n    image: b\n");
+  Case c(
+      "services:\n  web:\n    image: a\n    enviroment:\n      A: 1\n    ports: \"80:80\"\n    depends_on: [bd]\n  "
+      "db:\n    image: b\n");
   const auto outcome = c.run();
   EXPECT_EQ(outcome.exit_code, 15);
   const std::string text = rendered(outcome);

@@ -18,7 +18,8 @@ TEST(Interpolation, KnowsAllOperators) {
   EXPECT_EQ(text("${SET:+x}${UNSET+x}"), "x");
   EXPECT_EQ(text("${UNSET:-${SET:-y}}"), "val");
   EXPECT_TRUE(substitute("${UNSET:?must}", kLookup).missing);
-  for (const char* wrong : {"${}", "${", "${SET!}", "${ SET }"}) EXPECT_FALSE(substitute(wrong, kLookup).error.empty()) << wrong;
+  for (const char* wrong : {"${}", "${", "${SET!}", "${ SET }"})
+    EXPECT_FALSE(substitute(wrong, kLookup).error.empty()) << wrong;
 }
 
 TEST(Dotenv, ReadsQuotesEscapesAndExpansions) {
@@ -26,7 +27,8 @@ TEST(Dotenv, ReadsQuotesEscapesAndExpansions) {
   ASSERT_TRUE(parsed.error.empty()) << parsed.error;
   std::map<std::string, std::string> values;
   for (const auto& [key, value] : parsed.entries) values[key] = *value;
-  EXPECT_EQ(values, (std::map<std::string, std::string>{{"A", "x\ty"}, {"B", "x\ty"}, {"C", "a\nb$A"}, {"SET", "val"}, {"D", "$A"}}));
+  EXPECT_EQ(values, (std::map<std::string, std::string>{
+                        {"A", "x\ty"}, {"B", "x\ty"}, {"C", "a\nb$A"}, {"SET", "val"}, {"D", "$A"}}));
 }
 
 TEST(Dotenv, NamesTheLineOfAMistake) {
@@ -38,7 +40,8 @@ TEST(ShortForms, ExpandPorts) {
   EXPECT_EQ(expand_port("3000-3002:80-82").nodes.size(), 3u);
   EXPECT_EQ(expand_port("8000-8010:80").nodes.at(0).find("published")->text, "8000-8010");
   EXPECT_EQ(expand_port("[::1]:80:80/udp").nodes.at(0).find("host_ip")->text, "::1");
-  for (const char* wrong : {"abc", "80:80/foo", "65536:80", "host:80:80", "1-3:1-2"}) EXPECT_FALSE(expand_port(wrong).error.empty()) << wrong;
+  for (const char* wrong : {"abc", "80:80/foo", "65536:80", "host:80:80", "1-3:1-2"})
+    EXPECT_FALSE(expand_port(wrong).error.empty()) << wrong;
 }
 
 TEST(ShortForms, SplitWordsWithoutAShell) {

@@ -94,7 +94,8 @@ TEST(Messages, SurviveTheWire) {
   done.errors.push_back(problem_of(Error::make(ErrorKind::Busy, "port taken").with_hint("use another")));
   Exec exec;
   exec.terminal = TerminalSize{24, 80};
-  for (const Message& message : std::vector<Message>{up, line, done, exec, Hello{1, "x"}, Cancel{true}, Exited{"a", "b", 137, true, true}}) {
+  for (const Message& message :
+       std::vector<Message>{up, line, done, exec, Hello{1, "x"}, Cancel{true}, Exited{"a", "b", 137, true, true}}) {
     auto back = decode(kind_of(message), encode(message));
     ASSERT_TRUE(back) << name_of(message) << back.error().to_string();
     EXPECT_TRUE(*back == message) << name_of(message);
@@ -200,7 +201,8 @@ TEST(Server, TakesALargeProjectAndDescriptorsBehindIt) {
   auto client = Client::connect(served.path, "client");
   ASSERT_TRUE(client);
   Up up;
-  for (int i = 0; i < 2000; ++i) up.project.services["s" + std::to_string(i)].environment["BIG"] = std::string(1000, 'x');
+  for (int i = 0; i < 2000; ++i)
+    up.project.services["s" + std::to_string(i)].environment["BIG"] = std::string(1000, 'x');
   ASSERT_TRUE((*client)->send(up));  // 2 MB: more than the socket takes at once
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
@@ -227,7 +229,9 @@ TEST(Server, ListensAtPathsThatNoSocketAddressHolds) {
 
 TEST(Server, TakesOnlyShutdownFromAnotherProtocol) {
   Served served;
-  served.serve = [](Connection&, Message&, auto&, const Peer&) { FAIL() << "a request of another protocol came through"; };
+  served.serve = [](Connection&, Message&, auto&, const Peer&) {
+    FAIL() << "a request of another protocol came through";
+  };
   served.start();
   async::Loop loop;
   auto socket = sys::connect_unix(served.path);
@@ -255,7 +259,10 @@ TEST(Server, TakesOnlyShutdownFromAnotherProtocol) {
 TEST(Client, SaysNotFoundWhereNobodyListens) {
   Directory directory;
   EXPECT_EQ(Client::connect(directory.path + "/control.sock", "x").error().kind(), ErrorKind::NotFound);
-  { auto dead = sys::listen_unix(directory.path + "/control.sock"); ASSERT_TRUE(dead); }
+  {
+    auto dead = sys::listen_unix(directory.path + "/control.sock");
+    ASSERT_TRUE(dead);
+  }
   EXPECT_EQ(Client::connect(directory.path + "/control.sock", "x").error().kind(), ErrorKind::NotFound);
 }
 

@@ -86,17 +86,23 @@ TEST(Parse, NamesWhatIsWrongAndWhere) {
   EXPECT_EQ(first_error("RUN x\n"), "Dockerfile:1:1 no build stage in current context");
   EXPECT_EQ(first_error("ARG x\n"), "Dockerfile:1:1 dockerfile contains no stages to build");
   EXPECT_EQ(first_error("FROM a\nCOPY --form=b x y\n"), "Dockerfile:2:6 unknown flag: --form");
-  EXPECT_EQ(first_error("FROM a\nENV A=1 B\n"), "Dockerfile:2:9 Syntax error - can't find = in \"B\". Must be of the form: name=value");
+  EXPECT_EQ(first_error("FROM a\nENV A=1 B\n"),
+            "Dockerfile:2:9 Syntax error - can't find = in \"B\". Must be of the form: name=value");
   EXPECT_EQ(first_error("FROM a\nRUN <<EOF\nx\n"), "Dockerfile:2:1 unterminated heredoc `EOF`");
-  EXPECT_EQ(first_error("FROM a AS 1x\n"), "Dockerfile:1:11 invalid name for build stage: \"1x\", name can't start with a number or contain symbols");
-  EXPECT_EQ(first_error("FROM a\nCMD [1]\n"), "Dockerfile:2:1 when using JSON array syntax, arrays must be comprised of strings only");
+  EXPECT_EQ(first_error("FROM a AS 1x\n"),
+            "Dockerfile:1:11 invalid name for build stage: \"1x\", name can't start with a number or contain symbols");
+  EXPECT_EQ(first_error("FROM a\nCMD [1]\n"),
+            "Dockerfile:2:1 when using JSON array syntax, arrays must be comprised of strings only");
   EXPECT_EQ(first_error("FROM $X\n"), "Dockerfile:1:6 base name ($X) should not be blank");
-  EXPECT_EQ(first_error("FROM a\nCOPY --from=1 x y\nFROM b\n"), "Dockerfile:2:6 cannot copy from stage \"1\", it needs to be defined before current stage \"0\"");
+  EXPECT_EQ(first_error("FROM a\nCOPY --from=1 x y\nFROM b\n"),
+            "Dockerfile:2:6 cannot copy from stage \"1\", it needs to be defined before current stage \"0\"");
   EXPECT_EQ(first_error("FROM a\nONBUILD FROM b\n"), "Dockerfile:2:1 FROM isn't allowed as an ONBUILD trigger");
 }
 
 TEST(Graph, BuildsOnlyWhatTheTargetNeedsInOrder) {
-  const auto file = read("ARG V=1\nFROM base:$V AS one\nFROM x AS unused\nFROM one AS two\nFROM scratch\nCOPY --from=two /a /b\nRUN --mount=from=0,target=/m y\n");
+  const auto file = read(
+      "ARG V=1\nFROM base:$V AS one\nFROM x AS unused\nFROM one AS two\nFROM scratch\nCOPY --from=two /a /b\nRUN "
+      "--mount=from=0,target=/m y\n");
   text::Diagnostics found;
   const auto graph = make_graph(file, {}, found);
   ASSERT_TRUE(graph);
@@ -129,8 +135,10 @@ TEST(Mount, ReadsEveryKindAndRefusesWhatIsNotAllowed) {
   EXPECT_FALSE(cache->read_only);
   EXPECT_TRUE(parse_run_mount("target=/x,rw", '\\', {}));
   EXPECT_EQ(parse_run_mount("target=/", '\\', {}).error().to_string(), "invalid mount target \"/\"");
-  EXPECT_EQ(parse_run_mount("target=/x,mode=1", '\\', {}).error().to_string(), "mode not allowed for \"bind\" type mounts");
-  EXPECT_EQ(parse_run_mount("type=cache,taget=/x", '\\', {}).error().to_string(), "unexpected key 'taget' in 'taget=/x' (did you mean target?)");
+  EXPECT_EQ(parse_run_mount("target=/x,mode=1", '\\', {}).error().to_string(),
+            "mode not allowed for \"bind\" type mounts");
+  EXPECT_EQ(parse_run_mount("type=cache,taget=/x", '\\', {}).error().to_string(),
+            "unexpected key 'taget' in 'taget=/x' (did you mean target?)");
 }
 
 TEST(Checks, WarnsByRuleNameAndHonoursSkip) {
@@ -144,7 +152,9 @@ TEST(Checks, WarnsByRuleNameAndHonoursSkip) {
     for (const auto& each : found.all()) out += each.code + " ";
     return out;
   };
-  EXPECT_EQ(rules(text), "StageNameCasing FromAsCasing WorkdirRelativePath SecretsUsedInArgOrEnv JSONArgsRecommended MultipleInstructionsDisallowed JSONArgsRecommended ");
+  EXPECT_EQ(rules(text),
+            "StageNameCasing FromAsCasing WorkdirRelativePath SecretsUsedInArgOrEnv JSONArgsRecommended "
+            "MultipleInstructionsDisallowed JSONArgsRecommended ");
   EXPECT_EQ(rules("# check=skip=all\n" + text), "");
 }
 

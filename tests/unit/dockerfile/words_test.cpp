@@ -8,7 +8,8 @@
 namespace berth::dockerfile {
 namespace {
 
-const std::map<std::string, std::string, std::less<>> kValues{{"a", "1"}, {"empty", ""}, {"path", "/usr/lib/x.tar.gz"}, {"two", "x y"}};
+const std::map<std::string, std::string, std::less<>> kValues{
+    {"a", "1"}, {"empty", ""}, {"path", "/usr/lib/x.tar.gz"}, {"two", "x y"}};
 const Lookup kLookup = [](std::string_view name) -> std::optional<std::string> {
   const auto at = kValues.find(name);
   if (at == kValues.end()) return std::nullopt;
@@ -26,7 +27,8 @@ TEST(Words, ExpandEveryFormOfVariable) {
   EXPECT_EQ(word("${none:-d} ${none-d} ${empty:-d} ${empty-d}"), "d d d ");
   EXPECT_EQ(word("${a:+s}|${empty:+s}|${empty+s}|${none+s}"), "s||s|");
   EXPECT_EQ(word("${none:-${a}}"), "1");
-  EXPECT_EQ(word("${path#*/}|${path##*/}|${path%.*}|${path%%.*}"), "usr/lib/x.tar.gz|x.tar.gz|/usr/lib/x.tar|/usr/lib/x");
+  EXPECT_EQ(word("${path#*/}|${path##*/}|${path%.*}|${path%%.*}"),
+            "usr/lib/x.tar.gz|x.tar.gz|/usr/lib/x.tar|/usr/lib/x");
   EXPECT_EQ(word("${path/lib/L}|${path//?ar/Z}"), "/usr/L/x.tar.gz|/usr/lib/x.Z.gz");
 }
 

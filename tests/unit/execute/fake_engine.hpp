@@ -1,5 +1,6 @@
-// An engine in memory: a small working model of containers, networks and volumes. Operations complete in an order drawn from a
-// seed, or fail where the test says so; what must not happen (a start before its network, a removal while it runs) is noted.
+// An engine in memory: a small working model of containers, networks and volumes. Operations complete in an order drawn
+// from a seed, or fail where the test says so; what must not happen (a start before its network, a removal while it
+// runs) is noted.
 #pragma once
 
 #include <functional>
@@ -37,7 +38,8 @@ class FakeEngine : public Containers, public Networks, public Volumes {
     later([this, spec, options, done](bool fails) {
       if (fails) return done(broken("create"));
       for (const auto& endpoint : spec.endpoints)
-        if (!state.networks.count(endpoint.network)) wrongs.push_back(spec.name + " created before network " + endpoint.network);
+        if (!state.networks.count(endpoint.network))
+          wrongs.push_back(spec.name + " created before network " + endpoint.network);
       for (const auto& mount : spec.mounts)
         if (mount.type == model::MountType::Volume && !mount.source.empty() && !state.volumes.count(mount.source))
           wrongs.push_back(spec.name + " created before volume " + mount.source);
@@ -93,12 +95,14 @@ class FakeEngine : public Containers, public Networks, public Volumes {
       c.name = name;
     });
   }
-  void await(const ContainerId& id, model::DependencyCondition condition, std::function<void(const std::string&)> progress,
-             Done<> done) override {
+  void await(const ContainerId& id, model::DependencyCondition condition,
+             std::function<void(const std::string&)> progress, Done<> done) override {
     progress("waiting");
     on(id, "await", done, [condition](ContainerState& c) {
-      if (condition == model::DependencyCondition::Healthy) c.health = Health::Healthy;
-      else c.phase = Phase::Exited;
+      if (condition == model::DependencyCondition::Healthy)
+        c.health = Health::Healthy;
+      else
+        c.phase = Phase::Exited;
     });
   }
   void ensure(const NetworkSpec& spec, Done<> done) override {
@@ -133,8 +137,10 @@ class FakeEngine : public Containers, public Networks, public Volumes {
 
   void later(std::function<void(bool)> operation) {
     const bool fails = operations_++ == fail_at_;
-    if (random_() % 4 == 0) operation(fails);  // some complete within the call
-    else waiting_.push_back([operation = std::move(operation), fails] { operation(fails); });
+    if (random_() % 4 == 0)
+      operation(fails);  // some complete within the call
+    else
+      waiting_.push_back([operation = std::move(operation), fails] { operation(fails); });
   }
   ContainerState* find(const ContainerId& id) {
     for (auto& container : state.containers)

@@ -38,7 +38,8 @@ model::Project random_project(std::mt19937& random) {
     service.environment["N"] = std::to_string(random() % 3);
     service.networks["default"] = {};
     if (random() % 3 == 0) service.networks["back"] = {};
-    if (random() % 3 == 0) service.volumes.push_back({.type = model::MountType::Volume, .source = "data", .target = "/data"});
+    if (random() % 3 == 0)
+      service.volumes.push_back({.type = model::MountType::Volume, .source = "data", .target = "/data"});
     if (random() % 4 == 0) service.scale = static_cast<int>(1 + random() % 3);
     if (random() % 2) {
       model::Healthcheck check;
@@ -65,9 +66,11 @@ engine::ImageFacts busybox() {
 }
 
 Outcome run(FakeEngine& engine, const plan::Plan& plan, std::vector<engine::Event>* events = nullptr) {
-  Execution execution(plan, engine.ports(), [] { return 0; }, [&](const engine::Event& event) {
-    if (events) events->push_back(event);
-  });
+  Execution execution(
+      plan, engine.ports(), [] { return 0; },
+      [&](const engine::Event& event) {
+        if (events) events->push_back(event);
+      });
   std::optional<Outcome> outcome;
   execution.start([&](const Outcome& result) { outcome = result; });
   engine.settle();
@@ -111,7 +114,8 @@ TEST_P(Law, AChangeMakesAnewWhatChangedAndNothingElse) {
   EXPECT_EQ(engine.wrongs, std::vector<std::string>{}) << plan.to_text();
   for (const auto& container : engine.state.containers)
     EXPECT_EQ(before[container.spec.name] != container.id.value, container.spec.service.value == changed->first)
-        << container.spec.name << "\n" << plan.to_text();
+        << container.spec.name << "\n"
+        << plan.to_text();
   EXPECT_EQ(up(project, engine).to_text(), "nothing to do\n");
 }
 
@@ -175,8 +179,8 @@ TEST_P(Law, AnInterruptedChangeIsFinishedByTheNextUp) {
   }
 }
 
-// Every operation of a change fails in turn: each service that was up has, at the end, a container that runs, but for the one
-// whose replacement was already on its way (its old one stopped) when the failure came.
+// Every operation of a change fails in turn: each service that was up has, at the end, a container that runs, but for
+// the one whose replacement was already on its way (its old one stopped) when the failure came.
 TEST_P(Law, AFailedChangeStopsAtMostWhatWasBeingReplaced) {
   for (int failing = 0; failing < 12; ++failing) {
     std::mt19937 random(base_seed() * 1000 + GetParam());
@@ -242,7 +246,8 @@ TEST(Execution, StartsNothingNewAfterCancel) {
   FakeEngine engine(3);
   engine.state.images["busybox"] = busybox();
   const auto plan = up(project, engine);
-  Execution execution(plan, engine.ports(), [] { return 0; }, [](const engine::Event&) {});
+  Execution execution(
+      plan, engine.ports(), [] { return 0; }, [](const engine::Event&) {});
   std::optional<Outcome> outcome;
   execution.start([&](const Outcome& result) { outcome = result; });
   execution.cancel();

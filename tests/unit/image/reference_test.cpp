@@ -6,7 +6,9 @@ namespace berth::image {
 namespace {
 
 TEST(Reference, ReadsShortNamesInFullAndShowsThemShort) {
-  const struct { const char *text, *full, *shown; } cases[] = {
+  const struct {
+    const char *text, *full, *shown;
+  } cases[] = {
       {"nginx", "docker.io/library/nginx:latest", "nginx:latest"},
       {"debian:bookworm", "docker.io/library/debian:bookworm", "debian:bookworm"},
       {"a/b:1", "docker.io/a/b:1", "a/b:1"},
@@ -33,8 +35,8 @@ TEST(Reference, KeepsADigestWithoutInventingATag) {
 }
 
 TEST(Reference, RefusesWhatIsNoName) {
-  for (const std::string text : {"", "Nginx", "a//b", "-a", "a-", "a:", "a:b:c", "a___b", "a..b", "a@sha256:12", "/a", "a/", " a",
-                                 "a:-x", "../x", "host:port/a"})
+  for (const std::string text : {"", "Nginx", "a//b", "-a", "a-", "a:", "a:b:c", "a___b", "a..b", "a@sha256:12", "/a",
+                                 "a/", " a", "a:-x", "../x", "host:port/a"})
     EXPECT_FALSE(parse_reference(text)) << text;
   EXPECT_FALSE(parse_reference(std::string(64, 'a')));
   EXPECT_FALSE(parse_reference(std::string(256, 'a')));

@@ -42,7 +42,7 @@ class Store : public ::testing::Test {
     return unpack_archive(archive.get(), directory.get(), options);
   }
   struct stat stat_of(const std::string& path) {
-    struct stat info{};
+    struct stat info {};
     EXPECT_EQ(::lstat(path.c_str(), &info), 0) << path;
     return info;
   }
@@ -76,12 +76,18 @@ TEST_F(Store, ConfinesOrRefusesHostileArchives) {
   const std::string outside = root_ + "/outside";
   must(sys::write_file_atomic(outside, "mine", sys::Durability::Volatile));
   const std::string up = "../outside";
-  const struct { const char* what; std::string bytes; } attacks[] = {
+  const struct {
+    const char* what;
+    std::string bytes;
+  } attacks[] = {
       {"dot dot", tar_entry({.path = up, .content = "evil"})},
       {"absolute", tar_entry({.path = outside, .content = "evil"})},
-      {"through a link", tar_entry({.path = "l", .type = '2', .link = root_}) + tar_entry({.path = "l/outside", .content = "evil"})},
-      {"over a link", tar_entry({.path = "l", .type = '2', .link = outside}) + tar_entry({.path = "l", .content = "evil"})},
-      {"hard link outside", tar_entry({.path = "h", .type = '1', .link = up}) + tar_entry({.path = "h", .content = "evil"})},
+      {"through a link",
+       tar_entry({.path = "l", .type = '2', .link = root_}) + tar_entry({.path = "l/outside", .content = "evil"})},
+      {"over a link",
+       tar_entry({.path = "l", .type = '2', .link = outside}) + tar_entry({.path = "l", .content = "evil"})},
+      {"hard link outside",
+       tar_entry({.path = "h", .type = '1', .link = up}) + tar_entry({.path = "h", .content = "evil"})},
       {"hard link absolute", tar_entry({.path = "h", .type = '1', .link = outside})},
       {"whiteout", tar_entry({.path = ".wh.x"})},
       {"overlay whiteout", tar_entry({.path = "x", .type = '3'})},
@@ -101,7 +107,8 @@ TEST_F(Store, ConfinesOrRefusesHostileArchives) {
 }
 
 TEST_F(Store, ReportsADecompressedSizeOverTheLimit) {
-  const auto done = unpack(tar_entry({.path = "x", .content = std::string(3000, 'x')}) + tar_end(), {.max_bytes = 1000});
+  const auto done =
+      unpack(tar_entry({.path = "x", .content = std::string(3000, 'x')}) + tar_end(), {.max_bytes = 1000});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind(), ErrorKind::NoSpace);
 }
@@ -139,7 +146,8 @@ TEST_F(Store, DeletesTheLayerWithItsLastImage) {
   std::string diff;
   {
     auto store = must(ImageStore::open(root_));
-    diff = must(store.layers(must(store.import_rootfs(save(small_rootfs()), "a", oci::host_image_config())))).at(0).diff;
+    diff =
+        must(store.layers(must(store.import_rootfs(save(small_rootfs()), "a", oci::host_image_config())))).at(0).diff;
   }
   auto store = must(ImageStore::open(root_));
   EXPECT_EQ(must(store.remove("a", {})).deleted.size(), 1u);

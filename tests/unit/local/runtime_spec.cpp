@@ -30,13 +30,16 @@ ContainerPlace place() {
 }
 
 const oci::Mount* mount_at(const oci::RuntimeSpec& spec, const std::string& target) {
-  const auto found = std::find_if(spec.mounts.begin(), spec.mounts.end(), [&](const auto& mount) { return mount.destination == target; });
+  const auto found = std::find_if(spec.mounts.begin(), spec.mounts.end(),
+                                  [&](const auto& mount) { return mount.destination == target; });
   return found == spec.mounts.end() ? nullptr : &*found;
 }
 
 TEST(RuntimeSpecOf, BindsTheFilesOfEtc) {
   const auto spec = must(runtime_spec_of(spec_of({"sh"}), place()));
-  for (const auto& [target, source] : {std::pair{"/etc/hosts", "/c/hosts"}, {"/etc/resolv.conf", "/c/resolv.conf"}, {"/etc/hostname", "/c/hostname"}}) {
+  for (const auto& [target, source] : {std::pair{"/etc/hosts", "/c/hosts"},
+                                       {"/etc/resolv.conf", "/c/resolv.conf"},
+                                       {"/etc/hostname", "/c/hostname"}}) {
     ASSERT_TRUE(mount_at(spec, target)) << target;
     EXPECT_EQ(mount_at(spec, target)->source, source);
     EXPECT_EQ(mount_at(spec, target)->type, "bind");
@@ -66,13 +69,15 @@ TEST(RuntimeSpecOf, MountsVolumesBindsAndTmpfs) {
 TEST(RuntimeSpecOf, TheProcessIsEntrypointPlusCommand) {
   auto wanted = spec_of({"gunicorn", "--bind"});
   wanted.entrypoint = {"sh", "run.sh"};
-  EXPECT_EQ(must(runtime_spec_of(wanted, place())).process.args, (std::vector<std::string>{"sh", "run.sh", "gunicorn", "--bind"}));
+  EXPECT_EQ(must(runtime_spec_of(wanted, place())).process.args,
+            (std::vector<std::string>{"sh", "run.sh", "gunicorn", "--bind"}));
   EXPECT_FALSE(runtime_spec_of(spec_of({}), place()));
 }
 
 TEST(RuntimeSpecOf, FillsInWhatDockerFillsIn) {
   const auto environment = must(runtime_spec_of(spec_of({"sh"}), place())).process.env;
-  for (const char* entry : {"HOME=/root", "HOSTNAME=aaaaaaaaaaaa", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+  for (const char* entry :
+       {"HOME=/root", "HOSTNAME=aaaaaaaaaaaa", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
     EXPECT_NE(std::find(environment.begin(), environment.end(), entry), environment.end()) << entry;
 }
 

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -46,7 +46,9 @@ struct Bench {
     EXPECT_TRUE((*log)->attach(Stream::Stdout, UniqueFd(fcntl(read.get(), F_DUPFD_CLOEXEC, 0))));
     return std::move(*log);
   }
-  void put(const std::string& text) { ASSERT_EQ(::write(write.get(), text.data(), text.size()), static_cast<ssize_t>(text.size())); }
+  void put(const std::string& text) {
+    ASSERT_EQ(::write(write.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
   std::string content(const std::string& path) {
     auto text = sys::read_file(path);
     return text ? *text : "";
@@ -66,8 +68,10 @@ struct Bench {
 TEST(JsonLine, IsWhatDockerWrites) {
   std::string out;
   append_json_line(out, "a\"b\\c\t<&>\x01\r\n", Stream::Stderr, format_log_time(1), "{\"k\":\"v\"}");
-  EXPECT_EQ(out, "{\"log\":\"a\\\"b\\\\c\\u0009\\u003c\\u0026\\u003e\\u0001\\r\\n\",\"stream\":\"stderr\",\"attrs\":{\"k\":\"v\"},"
-                 "\"time\":\"1970-01-01T00:00:00.000000001Z\"}\n");
+  EXPECT_EQ(
+      out,
+      "{\"log\":\"a\\\"b\\\\c\\u0009\\u003c\\u0026\\u003e\\u0001\\r\\n\",\"stream\":\"stderr\",\"attrs\":{\"k\":\"v\"},"
+      "\"time\":\"1970-01-01T00:00:00.000000001Z\"}\n");
 }
 
 TEST(JsonLine, ReplacesWhatIsNotUtf8ByteByByte) {
@@ -181,8 +185,10 @@ TEST(ContainerLog, NeverBlocksTheContainerOnAFullDiskAndSaysWhatWasLost) {
     const auto texts = bench.texts(bench.files.log);
     std::size_t kept = 0, lost = 0;
     for (const auto& text : texts) {
-      if (text.starts_with("[berth: ")) lost += std::stoul(text.substr(8));
-      else kept += text.size();
+      if (text.starts_with("[berth: "))
+        lost += std::stoul(text.substr(8));
+      else
+        kept += text.size();
     }
     if (texts.back() != "last\n") _exit(8);
     _exit(kept + lost == 3000 * 1000 + 5 && lost > 0 ? 0 : 9);
@@ -237,7 +243,8 @@ TEST(ContainerLog, LosesAndDoublesNothingWhenItsProcessIsKilled) {
     if (kill_it) kill(child, SIGKILL);
     int status;
     ASSERT_EQ(waitpid(child, &status, 0), child);
-    if (WIFSIGNALED(status)) ++kills;
+    if (WIFSIGNALED(status))
+      ++kills;
     else {
       ASSERT_EQ(WEXITSTATUS(status), 0);
       done = true;
@@ -250,7 +257,8 @@ TEST(ContainerLog, LosesAndDoublesNothingWhenItsProcessIsKilled) {
   int files = 1;
   while (sys::exists(bench.files.log + "." + std::to_string(files))) ++files;
   for (int i = files - 1; i >= 0; --i)
-    for (auto& text : bench.texts(i == 0 ? bench.files.log : bench.files.log + "." + std::to_string(i))) lines.push_back(text);
+    for (auto& text : bench.texts(i == 0 ? bench.files.log : bench.files.log + "." + std::to_string(i)))
+      lines.push_back(text);
   ASSERT_EQ(lines.size(), static_cast<std::size_t>(kLines));
   for (int i = 0; i < kLines; ++i) ASSERT_EQ(std::atoi(lines[static_cast<std::size_t>(i)].c_str()), i);
   EXPECT_GT(kills, 30);
@@ -318,7 +326,8 @@ TEST(Follower, IsByteIdenticalOverRotationAndGoesOnWhereALiveReaderFellBehind) {
   async::Timer next;
   std::function<void()> step = [&] {
     for (int i = 0; i < 100 && written < 700; ++i) write();
-    next = written < 700 ? loop.after(std::chrono::microseconds(200), step) : loop.after(std::chrono::milliseconds(50), [&] { loop.stop(); });
+    next = written < 700 ? loop.after(std::chrono::microseconds(200), step)
+                         : loop.after(std::chrono::milliseconds(50), [&] { loop.stop(); });
   };
   loop.post(step);
   loop.run();
@@ -354,7 +363,8 @@ TEST(Policy, RefusesWhatItCannotDo) {
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->max_size, 10 << 20);
   EXPECT_EQ(policy->attributes, "{\"a\":\"1\"}");
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"max-size", "x"}, {"max-file", "0"}, {"tag", "t"}, {"compress", "true"}}) {
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"max-size", "x"}, {"max-file", "0"}, {"tag", "t"}, {"compress", "true"}}) {
     logging.options = {{name, value}};
     EXPECT_FALSE(make_policy(logging, {}, {})) << name;
   }

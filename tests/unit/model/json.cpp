@@ -12,7 +12,12 @@ Service web() {
   service.ports = {{.target = 80, .published = "8080", .host_ip = {}, .protocol = Protocol::Udp, .name = {}}};
   service.environment = {{"A", "1"}, {"B", std::nullopt}};
   service.command = std::vector<std::string>{};
-  service.healthcheck = Healthcheck{.test = {"CMD", "true"}, .interval = std::chrono::seconds(5), .timeout = {}, .start_period = {}, .start_interval = {}, .retries = 3};
+  service.healthcheck = Healthcheck{.test = {"CMD", "true"},
+                                    .interval = std::chrono::seconds(5),
+                                    .timeout = {},
+                                    .start_period = {},
+                                    .start_interval = {},
+                                    .retries = 3};
   return service;
 }
 
@@ -20,7 +25,8 @@ TEST(ProjectJson, GoesThereAndBack) {
   Project project;
   project.name = ProjectName("p");
   project.services["web"] = web();
-  project.networks["default"] = {.name = "p_default", .driver = {}, .driver_opts = {}, .ipam_driver = {}, .ipam = {}, .labels = {}};
+  project.networks["default"] = {
+      .name = "p_default", .driver = {}, .driver_opts = {}, .ipam_driver = {}, .ipam = {}, .labels = {}};
   const auto back = from_json_text(to_json_text(project));
   ASSERT_TRUE(back) << back.error().to_string();
   EXPECT_EQ(*back, project);

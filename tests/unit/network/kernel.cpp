@@ -44,7 +44,12 @@ class Kernel : public ::testing::Test {
     const int uplink = must(sys::observe_link(socket, "uplink")).index;
     sys::NetlinkBatch wire;
     sys::add_address(wire, uplink, *sys::Ipv4::parse("192.0.2.1"), 24);
-    sys::add_veth(wire, {.host_name = "wire", .bridge = uplink, .netns = outside_.get(), .peer_name = "eth0", .peer_mac = "", .mtu = 1400});
+    sys::add_veth(wire, {.host_name = "wire",
+                         .bridge = uplink,
+                         .netns = outside_.get(),
+                         .peer_name = "eth0",
+                         .peer_mac = "",
+                         .mtu = 1400});
     sys::add_default_route(wire, uplink, *sys::Ipv4::parse("192.0.2.2"));
     must(socket.commit(wire, "set up", "wire"));
     auto there = must(sys::NetlinkSocket::open_in(outside_.get(), NETLINK_ROUTE));
@@ -86,7 +91,8 @@ class Kernel : public ::testing::Test {
     return must(sys::bind_inet(sys::InetKind::Tcp, "0.0.0.0", port));
   }
   // Sends a word from `netns` to address:port, expects it echoed by what `listener` accepts.
-  static bool reaches(int netns, const std::string& address, std::uint16_t port, int listener, TcpProxy* proxy = nullptr) {
+  static bool reaches(int netns, const std::string& address, std::uint16_t port, int listener,
+                      TcpProxy* proxy = nullptr) {
     UniqueFd client;
     {
       auto scope = must(sys::NetnsScope::enter(netns));
@@ -98,16 +104,20 @@ class Kernel : public ::testing::Test {
     bool sent = false;
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(700);
     while (std::chrono::steady_clock::now() < end) {
-      pollfd watched[] = {{listener, POLLIN, 0}, {client.get(), static_cast<short>(sent ? POLLIN : POLLOUT), 0},
-                          {served ? served.get() : -1, POLLIN, 0}, {proxy ? proxy->fd() : -1, POLLIN, 0}};
+      pollfd watched[] = {{listener, POLLIN, 0},
+                          {client.get(), static_cast<short>(sent ? POLLIN : POLLOUT), 0},
+                          {served ? served.get() : -1, POLLIN, 0},
+                          {proxy ? proxy->fd() : -1, POLLIN, 0}};
       ::poll(watched, 4, 100);
       if (proxy) proxy->on_ready();
       if (watched[0].revents) served = sys::accept_inet(listener);
       char word[8];
       if (served && watched[2].revents && ::recv(served.get(), word, 4, 0) == 4) ::send(served.get(), word, 4, 0);
       if (watched[1].revents & (POLLERR | POLLHUP)) return false;
-      if (!sent && (watched[1].revents & POLLOUT)) sent = ::send(client.get(), "ping", 4, MSG_NOSIGNAL) == 4;
-      else if (sent && (watched[1].revents & POLLIN)) return ::recv(client.get(), word, 4, 0) == 4 && std::string(word, 4) == "ping";
+      if (!sent && (watched[1].revents & POLLOUT))
+        sent = ::send(client.get(), "ping", 4, MSG_NOSIGNAL) == 4;
+      else if (sent && (watched[1].revents & POLLIN))
+        return ::recv(client.get(), word, 4, 0) == 4 && std::string(word, 4) == "ping";
     }
     return false;
   }
@@ -126,7 +136,8 @@ TEST_F(Kernel, ConnectsIsolatesPublishesAndLeavesNothing) {
   EXPECT_NE(a.at.ipv4, b.at.ipv4);
   const auto table = firewall_table(root_, ProjectName("demo"));
   ProjectFirewall firewall{table, {firewall_network(front), firewall_network(back)}, {}};
-  auto reserved = must(reserve_port({.target = 80, .published = "8080", .host_ip = "", .protocol = model::Protocol::Tcp, .name = ""}));
+  auto reserved = must(
+      reserve_port({.target = 80, .published = "8080", .host_ip = "", .protocol = model::Protocol::Tcp, .name = ""}));
   firewall.ports.push_back(translation_of(reserved.publication, *sys::Ipv4::parse(a.at.ipv4)));
   auto narrow = firewall.ports.front();
   narrow.host = *sys::Ipv4::parse("192.0.2.1");
@@ -155,7 +166,8 @@ TEST_F(Kernel, ConnectsIsolatesPublishesAndLeavesNothing) {
   if (reserved.sockets.size() == 2) {
     EXPECT_TRUE(reaches(host_.get(), "::1", 8080, web.get(), &proxy)) << "loopback 6";
   }
-  const auto second = reserve_port({.target = 80, .published = "8080", .host_ip = "", .protocol = model::Protocol::Tcp, .name = ""});
+  const auto second =
+      reserve_port({.target = 80, .published = "8080", .host_ip = "", .protocol = model::Protocol::Tcp, .name = ""});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind(), ErrorKind::Busy);
   EXPECT_NE(second.error().to_string().find("0.0.0.0:8080"), std::string::npos) << second.error().to_string();
@@ -188,7 +200,8 @@ TEST_F(Kernel, AnswersNamesInsideByUdpAndTcpAndLeavesPort53Free) {
   dns.zone().set("demo_default", ContainerId("aaaa"), *sys::Ipv4::parse(a.at.ipv4), {"web"});
   must(dns.serve(ContainerId("aaaa"), sockets.udp.get(), sockets.tcp.get(), {.networks = {"demo_default"}}));
   auto ask = [&](sys::InetKind kind, const std::string& label) {
-    std::string query = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"s + static_cast<char>(label.size()) + label + "\x00\x00\x01\x00\x01"s;
+    std::string query = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"s + static_cast<char>(label.size()) + label +
+                        "\x00\x00\x01\x00\x01"s;
     if (kind == sys::InetKind::Tcp) query = std::string{0, static_cast<char>(query.size())} + query;
     auto scope = must(sys::NetnsScope::enter(a.netns.get()));
     auto client = must(sys::connect_inet(kind, "127.0.0.11", 53));
@@ -199,7 +212,8 @@ TEST_F(Kernel, AnswersNamesInsideByUdpAndTcpAndLeavesPort53Free) {
       dns.on_ready(DnsServer::Clock::now());
       if (!sent && watched[0].revents) sent = ::send(client.get(), query.data(), query.size(), 0) > 0;
       char room[600];
-      if (const auto size = ::recv(client.get(), room, sizeof room, MSG_DONTWAIT); sent && size > 0) return std::string(room, static_cast<std::size_t>(size));
+      if (const auto size = ::recv(client.get(), room, sizeof room, MSG_DONTWAIT); sent && size > 0)
+        return std::string(room, static_cast<std::size_t>(size));
     }
     return std::string();
   };

@@ -51,14 +51,23 @@ TEST(Dns, AnswersLocalNamesInAnyCaseAndNoDataForOtherTypes) {
   ASSERT_TRUE(reply);
   EXPECT_EQ((*reply)[7], 0);
   EXPECT_EQ((*reply)[3] & 15, 0);
-  reply = answer_dns(query_for("\1" "2\1" "0\2" "18\3" "172\7in-addr\4arpa", 12), zone, asker, DnsTransport::Udp, 0);
+  reply = answer_dns(query_for("\1"
+                               "2\1"
+                               "0\2"
+                               "18\3"
+                               "172\7in-addr\4arpa",
+                               12),
+                     zone, asker, DnsTransport::Udp, 0);
   ASSERT_TRUE(reply);
   EXPECT_NE(reply->find("demo-web-1"), std::string::npos);
   EXPECT_FALSE(answer_dns(query_for("\7example\3com", 1), zone, asker, DnsTransport::Udp, 0));
   zone.remove(ContainerId("a"));
   zone.remove(ContainerId("b"));
   EXPECT_FALSE(answer_dns(query_for("\3web", 1), zone, asker, DnsTransport::Udp, 0));
-  EXPECT_EQ((*answer_dns(query_for("\3web", 1), zone, {.networks = {}, .links = {}, .may_forward = false, .servers = {}}, DnsTransport::Udp, 0))[3] & 15, 3);
+  EXPECT_EQ((*answer_dns(query_for("\3web", 1), zone,
+                         {.networks = {}, .links = {}, .may_forward = false, .servers = {}}, DnsTransport::Udp, 0))[3] &
+                15,
+            3);
 }
 
 TEST(Dns, RefusesMalformedQueriesAndTruncatesForUdp) {
@@ -74,7 +83,8 @@ TEST(Dns, RefusesMalformedQueriesAndTruncatesForUdp) {
 TEST(Files, KeepSearchListAndNameTheEmbeddedServer) {
   const auto host = parse_resolv_conf("# c\nnameserver 127.0.0.53\nsearch a.example b.example\noptions edns0\n");
   EXPECT_EQ(host.servers, std::vector<std::string>{"127.0.0.53"});
-  EXPECT_EQ(resolv_conf_text(host, {}, {}), "nameserver 127.0.0.11\nsearch a.example b.example\noptions edns0 ndots:0\n");
+  EXPECT_EQ(resolv_conf_text(host, {}, {}),
+            "nameserver 127.0.0.11\nsearch a.example b.example\noptions edns0 ndots:0\n");
   const auto hosts = hosts_text({"172.18.0.2"}, "web", "", {{"db", {"host-gateway"}}}, "172.18.0.1");
   EXPECT_NE(hosts.find("172.18.0.1\tdb\n"), std::string::npos);
   EXPECT_NE(hosts.find("172.18.0.2\tweb\n"), std::string::npos);

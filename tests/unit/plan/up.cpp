@@ -81,13 +81,15 @@ engine::ObservedState all_up(const model::Project& project) {
   auto observed = empty_host();
   for (const auto& [name, unused] : project.services) observed.containers.push_back(running(project, name));
   for (const auto& [key, network] : project.networks)
-    observed.networks[network.name] = {{project.name, key, network, model::config_hash(network)}, "172.18.0.0/16", "172.18.0.1"};
+    observed.networks[network.name] = {
+        {project.name, key, network, model::config_hash(network)}, "172.18.0.0/16", "172.18.0.1"};
   for (const auto& [key, volume] : project.volumes)
     observed.volumes[volume.name] = {{project.name, key, volume, model::config_hash(volume)}, "/v"};
   return observed;
 }
 
-std::string up_text(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options = {}) {
+std::string up_text(const model::Project& project, const engine::ObservedState& observed,
+                    const UpOptions& options = {}) {
   auto plan = plan_up(project, observed, options);
   return plan ? plan->to_text() : "error: " + plan.error().to_string() + "\nhint: " + plan.error().hint() + "\n";
 }
@@ -169,8 +171,9 @@ TEST(PlanUp, TellsThePathOfACycle) {
 TEST(PlanUp, RefusesAMissingImageWithTheWayOut) {
   auto project = shop();
   project.services["web"].image = "nowhere";
-  EXPECT_EQ(up_text(project, empty_host()),
-            "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image import`\n");
+  EXPECT_EQ(
+      up_text(project, empty_host()),
+      "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image import`\n");
 }
 
 TEST(PlanUp, RefusesANameOfAnotherProject) {
@@ -178,8 +181,9 @@ TEST(PlanUp, RefusesANameOfAnotherProject) {
   project.services["web"].container_name = "web";
   auto observed = empty_host();
   observed.taken_names["web"] = "other";
-  EXPECT_EQ(up_text(project, observed), "error: the container name `web` of service `web` is in use by project `other`\n"
-                                        "hint: choose another `container_name`, or take that project down\n");
+  EXPECT_EQ(up_text(project, observed),
+            "error: the container name `web` of service `web` is in use by project `other`\n"
+            "hint: choose another `container_name`, or take that project down\n");
 }
 
 TEST(PlanUp, RefusesAFixedNameForTwo) {

@@ -59,7 +59,8 @@ TEST_F(Records, ADamagedRecordCostsNobodyElseTheirs) {
   ASSERT_TRUE(write_record(paths_, good));
   ASSERT_TRUE(write_record(paths_, bad));
   for (const std::string bytes : {"", "{", "{\"spec\":5}", "\xff\xfe", "[]"}) {
-    ASSERT_TRUE(sys::write_file_atomic(paths_.container(project_, bad.id) + "/config.json", bytes, sys::Durability::Volatile));
+    ASSERT_TRUE(
+        sys::write_file_atomic(paths_.container(project_, bad.id) + "/config.json", bytes, sys::Durability::Volatile));
     const auto stored = read_containers(paths_, project_);
     ASSERT_EQ(stored.containers.size(), 1u);
     EXPECT_EQ(stored.containers[0].record.id, good.id);

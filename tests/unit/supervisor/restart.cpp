@@ -17,7 +17,7 @@ TEST(Restart, DoublesTheDelayUpToAMinute) {
   std::vector<std::chrono::milliseconds> delays;
   for (int i = 0; i < 12; ++i)
     delays.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(*decider.on_exit(1, 1ms)));
-  const std::vector<std::chrono::milliseconds> expected{100ms,   200ms,   400ms,   800ms,   1600ms,  3200ms,
+  const std::vector<std::chrono::milliseconds> expected{100ms,  200ms,   400ms,   800ms,   1600ms,  3200ms,
                                                         6400ms, 12800ms, 25600ms, 51200ms, 60000ms, 60000ms};
   EXPECT_EQ(delays, expected);
 }

@@ -1,5 +1,5 @@
-#include "berth/sys/overlay.hpp"
 #include "berth/sys/tree_copy.hpp"
+#include "berth/sys/overlay.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ class TreeCopy : public ::testing::Test {
   }
   std::string text(const std::string& path) { return must(read_file(top_ + "/to/" + path)); }
   struct stat info(const std::string& path) {
-    struct stat out{};
+    struct stat out {};
     EXPECT_EQ(::lstat((top_ + "/to/" + path).c_str(), &out), 0) << path;
     return out;
   }

@@ -16,7 +16,8 @@ TEST(Duration, ReadsWhatGoReads) {
   EXPECT_EQ(parse_duration("-2us"), -2us);
   EXPECT_EQ(parse_duration("0"), 0s);
   EXPECT_EQ(parse_duration(".5s"), 500ms);
-  for (const char* wrong : {"", "5", "s", "1x", "-", "1m 30s", "9999999999999h", "1..5s"}) EXPECT_FALSE(parse_duration(wrong)) << wrong;
+  for (const char* wrong : {"", "5", "s", "1x", "-", "1m 30s", "9999999999999h", "1..5s"})
+    EXPECT_FALSE(parse_duration(wrong)) << wrong;
 }
 
 TEST(Duration, PrintsTheWayGoDoes) {
@@ -64,8 +65,11 @@ TEST(Nearest, FindsSlipsAndNothingElse) {
 
 TEST(Render, ShowsPlaceLineCaretAndHint) {
   const auto file = std::make_shared<const SourceFile>("compose.yaml", "services:\n  web:\n    enviroment:\n");
-  const Diagnostic diagnostic{.severity = Severity::Error, .code = {}, .span = {file, 3, 5, 3, 15},
-                              .message = "unknown key `enviroment` in service `web`", .notes = {},
+  const Diagnostic diagnostic{.severity = Severity::Error,
+                              .code = {},
+                              .span = {file, 3, 5, 3, 15},
+                              .message = "unknown key `enviroment` in service `web`",
+                              .notes = {},
                               .hint = "did you mean `environment`?"};
   EXPECT_EQ(render(diagnostic),
             "compose.yaml:3:5: error: unknown key `enviroment` in service `web`\n"
@@ -75,7 +79,12 @@ TEST(Render, ShowsPlaceLineCaretAndHint) {
 
 TEST(Render, CutsLongLinesAroundTheCaret) {
   const auto file = std::make_shared<const SourceFile>("f", std::string(5000, 'a') + "X" + std::string(5000, 'b'));
-  const std::string shown = render({.severity = Severity::Warning, .code = {}, .span = {file, 1, 5001, 1, 5002}, .message = "m", .notes = {}, .hint = {}});
+  const std::string shown = render({.severity = Severity::Warning,
+                                    .code = {},
+                                    .span = {file, 1, 5001, 1, 5002},
+                                    .message = "m",
+                                    .notes = {},
+                                    .hint = {}});
   EXPECT_LT(shown.size(), 400u);
   EXPECT_NE(shown.find('X'), std::string::npos);
 }

@@ -57,7 +57,8 @@ TEST_F(Volumes, FillsAnEmptyVolumeWithOwnersModesAndLinks) {
   VolumeStore store(root_);
   const auto volume = must(store.ensure(named("v")));
   must(store.fill_from_image("v", image_.get(), "/data"));
-  struct stat top{}, file{};
+  struct stat top {
+  }, file{};
   ASSERT_EQ(::stat(volume.path.c_str(), &top), 0);
   EXPECT_EQ(top.st_mode & 07777, 01770u);
   EXPECT_EQ(top.st_uid, 7u);
