@@ -1,10 +1,12 @@
 #include "berth/compose/config.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "berth/model/json.hpp"
 #include "berth/text/diagnostic.hpp"
+#include "structures.hpp"
 
 namespace berth::compose {
 
@@ -23,51 +25,92 @@ void double_dollars(Node& node) {
   }
 }
 
-// Extensions print at the top level only; the reference's JSON has none further down.
-void drop_extensions(Node& node) {
+// Compat: the JSON of docker compose has extensions at the top level only, its YAML has them wherever they stand.
+void drop_extensions(Node& node, const Layout& layout) {
   for (std::size_t i = node.fields.size(); i-- > 0;) {
-    if (node.fields[i].first.starts_with("x-")) {
-      const std::string key = node.fields[i].first;
+    const std::string key = node.fields[i].first;
+    if (layout.is_structure() && key.starts_with("x-"))
       node.erase(key);
-    } else {
-      drop_extensions(node.fields[i].second);
-    }
+    else
+      drop_extensions(node.fields[i].second, layout.below(key));
+  }
+  for (auto& item : node.items) drop_extensions(item, layout.below({}));
+}
+
+// Compat: what a Go structure without `omitempty` prints though the file does not have it.
+void add_empty_fields(Node& service) {
+  for (const char* key : {"command", "entrypoint"})
+    if (!service.find(key)) service.set(key, Node::null());
+  if (Node* deploy = service.find("deploy"); deploy && deploy->is_map())
+    for (const char* key : {"placement", "resources"})
+      if (!deploy->find(key)) deploy->set(key, Node::map());
+  Node* develop = service.find("develop");
+  Node* watch = develop ? develop->find("watch") : nullptr;
+  if (!watch) return;
+  for (auto& rule : watch->items) {
+    if (!rule.find("exec")) rule.set("exec", Node::map());
+    if (Node* exec = rule.find("exec"); !exec->find("command")) exec->set("command", Node::null());
   }
 }
 
-// The tree in the shape in which the reference prints it.
+void drop_where_true(Node* map, const char* key) {
+  const Node* value = map ? map->find(key) : nullptr;
+  if (value && value->is(NodeKind::Bool) && value->boolean) map->erase(key);
+}
+
+void print_service_as_model(Node& service) {
+  if (Node* mounts = service.find("volumes"))
+    for (auto& mount : mounts->items) drop_where_true(mount.find("bind"), "create_host_path");
+  if (Node* files = service.find("env_file"))
+    for (auto& file : files->items) drop_where_true(&file, "required");
+  if (Node* hosts = service.find("extra_hosts"))
+    std::sort(hosts->items.begin(), hosts->items.end(), [](const Node& a, const Node& b) { return a.text < b.text; });
+  for (const char* key : {"command", "entrypoint"})
+    if (const Node* value = service.find(key); value && value->is_null()) service.erase(key);
+}
+
+// Compat: these fields have no name of their own in docker compose's JSON, so Go writes them with a capital letter.
+void capitalize_fields(Node& blkio) {
+  for (auto& [list, devices] : blkio.fields)
+    for (auto& device : devices.items)
+      for (auto& [key, value] : device.fields)
+        if (!key.starts_with("x-")) key[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(key[0])));
+}
+
+void print_as_json_model(Node& tree) {
+  if (Node* services = tree.find("services"))
+    for (auto& [name, service] : services->fields) add_empty_fields(service);
+  if (Node* networks = tree.find("networks"))
+    for (auto& [name, network] : networks->fields)
+      if (!network.find("ipam")) network.set("ipam", Node::map());
+  for (auto& [key, value] : tree.fields) drop_extensions(value, Layout::file().below(key));
+  if (Node* services = tree.find("services"))
+    for (auto& [name, service] : services->fields)
+      if (Node* blkio = service.find("blkio_config")) capitalize_fields(*blkio);
+  tree.erase("models");  // Compat: docker compose prints them as YAML only
+}
+
+// The tree in the shape in which docker compose prints it. Without interpolation it is not a model yet: no field is
+// added or left out.
 Node printed(const ConfigOptions& options, const Loaded& loaded) {
   Node tree = loaded.tree;
+  if (options.load.no_interpolate) return tree;
   if (Node* services = tree.find("services"))
-    for (auto& [name, service] : services->fields) {
-      for (const char* key : {"command", "entrypoint"})
-        if (!service.find(key)) service.set(key, Node::null());
-      if (Node* deploy = service.find("deploy"); deploy && deploy->is_map())
-        for (const char* key : {"placement", "resources"})
-          if (!deploy->find(key)) deploy->set(key, Node::map());
-      if (Node* develop = service.find("develop"))
-        if (Node* watch = develop->find("watch"))
-          for (auto& rule : watch->items) {
-            if (!rule.find("exec")) rule.set("exec", Node::map());
-            if (Node* exec = rule.find("exec"); !exec->find("command")) exec->set("command", Node::null());
-          }
-      if (options.format == "json")
-        for (std::size_t i = service.fields.size(); i-- > 0;) {
-          const std::string key = service.fields[i].first;
-          if (key.starts_with("x-"))
-            service.erase(key);
-          else if (key == "networks")
-            drop_extensions(service.fields[i].second);
-        }
-      if (Node* hosts = service.find("extra_hosts"))
-        std::sort(hosts->items.begin(), hosts->items.end(),
-                  [](const Node& a, const Node& b) { return a.text < b.text; });
-    }
-  if (options.format == "json")
-    if (Node* networks = tree.find("networks"))
-      for (auto& [name, network] : networks->fields) drop_extensions(network);
-  if (!options.load.no_interpolate) double_dollars(tree);
+    for (auto& [name, service] : services->fields) print_service_as_model(service);
+  if (options.format == "json") print_as_json_model(tree);
+  double_dollars(tree);
   return tree;
+}
+
+// Compat: the hash that docker compose gives a service, over the same bytes.
+std::string service_hash(const Node& tree, const std::string& name) {
+  Node service = *tree.find("services")->find(name);
+  print_service_as_model(service);
+  add_empty_fields(service);
+  drop_extensions(service, Layout::file().below("services").below(name));
+  for (const char* key : {"build", "pull_policy", "scale", "depends_on", "profiles"}) service.erase(key);
+  if (Node* deploy = service.find("deploy")) deploy->erase("replicas");
+  return model::text_hash(print_service_json(service));
 }
 
 std::string lines(const std::set<std::string>& names) {
@@ -88,7 +131,7 @@ std::string list_hashes(const ConfigOptions& options, const Loaded& loaded, Conf
   for (const auto& [name, service] : loaded.project.services) {
     const std::string wanted = "," + options.hash_of + ",";
     if (options.hash_of == "*" || wanted.find("," + name + ",") != std::string::npos)
-      out += name + " " + model::config_hash(service) + "\n";
+      out += name + " " + service_hash(loaded.tree, name) + "\n";
   }
   std::string names = options.hash_of + ",";
   for (std::size_t comma = names.find(','); options.hash_of != "*" && comma != std::string::npos;
@@ -128,7 +171,8 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
   switch (options.listing) {
     case ConfigListing::Model: {
       const Node tree = printed(options, loaded);
-      return options.format == "json" ? print_json(tree) : print_yaml(tree);
+      if (options.format == "json") return print_json(tree);
+      return print_yaml(tree, options.load.no_interpolate ? FieldOrder::Sorted : FieldOrder::Compose);
     }
     case ConfigListing::Services: return lines(keys_of(project.services));
     case ConfigListing::Volumes: return lines(keys_of(project.volumes));

@@ -70,7 +70,9 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
       result.text += '$';
       text.remove_prefix(1);
     } else if (text.starts_with('{')) {
-      const std::size_t end = closing_brace(text.substr(1));
+      std::size_t end = closing_brace(text.substr(1));
+      // Compat: where the braces do not balance, the last one of the line closes ("${SET:-${}" is the value of SET).
+      if (end == std::string_view::npos) end = text.substr(1, text.find('\n') - 1).rfind('}');
       if (end == std::string_view::npos) return {.text = {}, .error = "invalid"};
       Substitution part = substitute_braced(text.substr(1, end), lookup, observe, depth);
       if (!part.error.empty()) return part;

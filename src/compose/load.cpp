@@ -44,6 +44,11 @@ std::vector<std::string> split_list(const std::string& text, char separator) {
   return parts;
 }
 
+std::string trimmed(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 Lookup lookup_in(const Variables& variables) {
   return [&variables](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
@@ -328,7 +333,7 @@ std::set<std::string> active_profiles(const LoadState& state) {
   std::set<std::string> active(state.options.profiles.begin(), state.options.profiles.end());
   if (active.empty())
     if (const auto listed = state.variables.find("COMPOSE_PROFILES"); listed != state.variables.end())
-      for (auto& name : split_list(listed->second, ',')) active.insert(name);
+      for (const auto& name : split_list(listed->second, ',')) active.insert(trimmed(name));
   return active;
 }
 
@@ -448,17 +453,19 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   if (!options.no_path_resolution) resolve_paths(state, model, located.directory);
   if (!options.no_normalize) normalize(state, model, name);
   std::set<std::string> profiles;
-  const auto disabled = disabled_services(state, model, profiles);
-  if (!options.no_consistency) check_consistency(state, model, disabled);
-  if (failed(kInvalidModel)) return outcome;
   Node aside = Node::map();
-  for (const auto& service : disabled) {
-    aside.set(service, *model.find("services")->find(service));
-    model.find("services")->erase(service);
+  if (!options.no_interpolate) {  // without it, names are no names yet: the files are shown as they were merged
+    const auto disabled = disabled_services(state, model, profiles);
+    if (!options.no_consistency) check_consistency(state, model, disabled);
+    if (failed(kInvalidModel)) return outcome;
+    for (const auto& service : disabled) {
+      aside.set(service, *model.find("services")->find(service));
+      model.find("services")->erase(service);
+    }
+    select_services(state, model);
+    if (!options.no_env_resolution) resolve_service_environment(state, model);
+    if (failed(kInvalidModel)) return outcome;
   }
-  select_services(state, model);
-  if (!options.no_env_resolution) resolve_service_environment(state, model);
-  if (failed(kInvalidModel)) return outcome;
   omit_empty(model);
 
   Loaded loaded;

@@ -26,23 +26,49 @@ std::string by_port(const Node& item) {
 }
 
 struct ListRule {
-  std::string_view key;
+  std::string_view path;  // `*` is any name
   std::string (*identity)(const Node&);
 };
 // Lists that are not named here keep all elements.
 constexpr ListRule kListRules[] = {
-    {"ports", by_port},        {"volumes", by_target},   {"devices", by_target},       {"configs", by_grant},
-    {"secrets", by_grant},     {"env_file", by_path},    {"config", by_subnet},        {"expose", whole_value},
-    {"dns", whole_value},      {"dns_opt", whole_value}, {"dns_search", whole_value},  {"cap_add", whole_value},
-    {"cap_drop", whole_value}, {"links", before_equals}, {"tmpfs", before_equals},     {"profiles", whole_value},
-    {"tags", whole_value},     {"aliases", whole_value}, {"extra_hosts", whole_value}, {"label_file", whole_value},
+    {"services.*.ports", by_port},
+    {"services.*.volumes", by_target},
+    {"services.*.devices", by_target},
+    {"services.*.configs", by_grant},
+    {"services.*.secrets", by_grant},
+    {"services.*.build.secrets", by_grant},
+    {"services.*.env_file", by_path},
+    {"services.*.expose", whole_value},
+    {"services.*.dns", whole_value},
+    {"services.*.dns_opt", whole_value},
+    {"services.*.dns_search", whole_value},
+    {"services.*.cap_add", whole_value},
+    {"services.*.cap_drop", whole_value},
+    {"services.*.links", before_equals},
+    {"services.*.tmpfs", before_equals},
+    {"services.*.profiles", whole_value},
+    {"services.*.label_file", whole_value},
+    {"services.*.extra_hosts", whole_value},
+    {"services.*.build.extra_hosts", whole_value},
+    {"services.*.build.tags", whole_value},
+    {"services.*.networks.*.aliases", whole_value},
 };
 
-bool replaces_whole(const std::string& key) { return key == "command" || key == "entrypoint" || key == "test"; }
+// Where in the document a merge stands: the names of services and the like count as `*`.
+std::string below(const std::string& path, const std::string& key) {
+  static constexpr std::string_view kNamed[] = {"services", "networks", "volumes",
+                                                "secrets",  "configs",  "services.*.networks"};
+  const bool name = std::find(std::begin(kNamed), std::end(kNamed), path) != std::end(kNamed);
+  return path.empty() ? key : path + "." + (name ? "*" : key);
+}
 
-void make_unique(Node& list, const std::string& key) {
+bool replaces_whole(std::string_view path) {
+  return path == "services.*.command" || path == "services.*.entrypoint" || path == "services.*.healthcheck.test";
+}
+
+void make_unique(Node& list, const std::string& path) {
   const auto rule =
-      std::find_if(std::begin(kListRules), std::end(kListRules), [&](const ListRule& r) { return r.key == key; });
+      std::find_if(std::begin(kListRules), std::end(kListRules), [&](const ListRule& r) { return r.path == path; });
   if (rule == std::end(kListRules)) return;
   std::map<std::string, std::size_t> seen;
   std::vector<Node> items;
@@ -58,15 +84,15 @@ void make_unique(Node& list, const std::string& key) {
   list.items = std::move(items);
 }
 
-void merge_value(Node& base, Node over, const std::string& key);
+void merge_value(Node& base, Node over, const std::string& path);
 
-void merge_maps(Node& base, Node over) {
+void merge_maps(Node& base, Node over, const std::string& path) {
   for (std::size_t i = 0; i < over.fields.size(); ++i) {
     auto& [key, value] = over.fields[i];
     if (value.tag == NodeTag::Reset) {
       base.erase(key);
     } else if (Node* mine = base.find(key)) {
-      merge_value(*mine, std::move(value), key);
+      merge_value(*mine, std::move(value), below(path, key));
     } else {
       base.set(key, std::move(value), over.key_places[i]);
     }
@@ -74,47 +100,60 @@ void merge_maps(Node& base, Node over) {
 }
 
 // Options of two log drivers do not mix.
-void merge_logging(Node& base, Node over) {
+void merge_logging(Node& base, Node over, const std::string& path) {
   const Node* mine = base.find("driver");
   const Node* theirs = over.find("driver");
   if (mine && theirs && mine->text != theirs->text)
     base = std::move(over);
   else
-    merge_maps(base, std::move(over));
+    merge_maps(base, std::move(over), path);
 }
 
-void merge_value(Node& base, Node over, const std::string& key) {
-  if (over.tag == NodeTag::Override || replaces_whole(key)) {
+// Compat: the later file's pools are what remains; each takes over what the earlier file says of the same subnet.
+void merge_pools(Node& base, Node over, const std::string& path) {
+  for (auto& pool : over.items)
+    for (auto& earlier : base.items)
+      if (by_subnet(earlier) == by_subnet(pool)) {
+        Node merged = std::move(earlier);
+        merge_maps(merged, std::move(pool), path);
+        pool = std::move(merged);
+        break;
+      }
+  base.items = std::move(over.items);
+}
+
+void merge_value(Node& base, Node over, const std::string& path) {
+  if (over.tag == NodeTag::Override || replaces_whole(path)) {
     base = std::move(over);
   } else if (base.is_map() && over.is_map()) {
-    if (key == "logging")
-      merge_logging(base, std::move(over));
-    else if (key == "ulimits")
+    if (path == "services.*.logging")
+      merge_logging(base, std::move(over), path);
+    else if (path == "services.*.ulimits")
       for (auto& [name, limit] : over.fields) base.set(name, std::move(limit));
     else
-      merge_maps(base, std::move(over));
+      merge_maps(base, std::move(over), path);
   } else if (base.is_list() && over.is_list()) {
+    if (path == "networks.*.ipam.config") return merge_pools(base, std::move(over), path);
     for (auto& item : over.items) base.items.push_back(std::move(item));
-    make_unique(base, key);
+    make_unique(base, path);
   } else if (!over.is_null()) {
     base = std::move(over);
   }
 }
 
-void unique_lists(Node& node) {
+void unique_lists(Node& node, const std::string& path) {
   for (auto& [key, value] : node.fields) {
     if (value.is_list())
-      make_unique(value, key);
-    else if (value.is_map() && key != "environment" && key != "labels")
-      unique_lists(value);
+      make_unique(value, below(path, key));
+    else if (value.is_map())
+      unique_lists(value, below(path, key));
   }
 }
 
 }  // namespace
 
 void merge(Node& base, Node over) {
-  if (Node* services = over.find("services"); services && services->is_map())
-    for (auto& [name, service] : services->fields) unique_lists(service);
+  if (Node* services = over.find("services")) unique_lists(*services, "services");
   // A key without a value in `environment` is a statement ("from the shell"), so it wins over a value.
   if (Node* services = over.find("services"); services && services->is_map()) {
     if (Node* mine = base.find("services"); mine && mine->is_map())
@@ -129,7 +168,7 @@ void merge(Node& base, Node over) {
       }
   }
   if (base.is_null()) base = Node::map();
-  merge_maps(base, std::move(over));
+  merge_maps(base, std::move(over), "");
 }
 
 void strip_tags(Node& node) {

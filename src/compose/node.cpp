@@ -1,9 +1,10 @@
 #include "berth/compose/node.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 
 namespace berth::compose {
 
@@ -83,14 +84,26 @@ Place Node::key_place(std::string_view key) const noexcept {
 
 namespace {
 
-// Go's %v of a float64: shortest digits, an exponent below 1e-4 and from 1e21.
+// Shortest digits; with an exponent where it is below `least` or from `most` on.
+std::string shortest(double value, int least, int most) {
+  char text[40] = {};
+  std::to_chars(text, text + sizeof text - 1, value, std::chars_format::scientific);
+  const int exponent = std::atoi(std::strchr(text, 'e') + 1);
+  if (exponent < least || exponent >= most) return text;
+  char plain[400] = {};
+  std::to_chars(plain, plain + sizeof plain - 1, value, std::chars_format::fixed);
+  return plain;
+}
+
+// Go's %v of a float64.
 std::string go_float(double value) {
   if (std::isinf(value)) return value < 0 ? "-Inf" : "+Inf";
   if (std::isnan(value)) return "NaN";
-  const double size = std::fabs(value);
-  if (size != 0 && (size < 1e-4 || size >= 1e21)) return fmt::format("{:e}", value);
-  if (value == std::floor(value) && size < 1e15) return fmt::format("{:.0f}", value);
-  return fmt::format("{}", value);
+  return shortest(value, -4, 6);
+}
+
+bool only_digits(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
 }  // namespace
@@ -100,12 +113,17 @@ std::string Node::scalar_text() const {
     case NodeKind::String: return text;
     case NodeKind::Bool: return boolean ? "true" : "false";
     case NodeKind::Int: return std::to_string(integer);
-    case NodeKind::Float: return go_float(real);
+    case NodeKind::Float: return only_digits(text) ? text : go_float(real);  // a whole number beyond int64
     case NodeKind::Null:
     case NodeKind::List:
     case NodeKind::Map: return {};
   }
   return {};
+}
+
+std::string Node::json_number() const {
+  if (!is(NodeKind::Float) || only_digits(text)) return scalar_text();
+  return std::isfinite(real) ? shortest(real, -6, 21) : "null";
 }
 
 bool same(const Node& a, const Node& b) {

@@ -33,10 +33,16 @@ struct LoadState {
   void warning(const Place& place, std::string message, std::string hint = {}) const {
     diagnostics.warning(span(place), std::move(message), std::move(hint));
   }
+  // "`word` is no WHAT"; the hint names the nearest of `known`, or all of them.
+  void unknown_word(const Place& place, const std::string& word, const std::string& what,
+                    const std::vector<std::string>& known) const;
 };
 
 // ---- yaml.cpp: the documents of a file; a wrong file gives diagnostics and the documents before the mistake.
 std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content);
+
+// What an unquoted scalar with these letters is.
+Node plain_scalar(std::string text);
 
 // ---- interpolate.cpp
 struct Substitution {
@@ -59,10 +65,14 @@ struct DotenvResult {
 DotenvResult parse_dotenv(std::string_view text, const Lookup& lookup);
 DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup);
 
-// ---- rules.cpp: structure and canonical forms by table.
+// ---- canonical.cpp: structure and canonical forms by table.
 void canonicalize(LoadState& state, Node& document);
 const std::vector<std::string>& known_keys(const std::string& structure);
-// Drops what the model would hold as its empty value, so that `config` prints as the reference does.
+
+// ---- structure_rules.cpp
+void finish_structure(LoadState& state, Node& node, const std::string& name, const std::string& path);
+
+// ---- omit_empty.cpp
 void omit_empty(Node& document);
 
 // ---- short_forms.cpp: each gives the long form, or an error text.

@@ -61,8 +61,9 @@ Expanded expand_port(std::string_view text) {
   Expanded result;
   const std::string whole(text);
   std::string protocol = "tcp";
-  if (const std::size_t slash = text.rfind('/'); slash != std::string_view::npos) {
-    protocol = std::string(text.substr(slash + 1));
+  if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
+    // Compat: "80/tcp/udp" is 80/tcp.
+    protocol = std::string(text.substr(slash + 1, text.find('/', slash + 1) - slash - 1));
     std::transform(protocol.begin(), protocol.end(), protocol.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     text = text.substr(0, slash);
@@ -162,7 +163,7 @@ Expanded expand_volume(std::string_view text) {
   if (parts.size() == 3) apply_mount_options(mount, bind, volume, parts[2]);
   if (host)
     mount.set("bind", std::move(bind));
-  else
+  else if (text.size() > 2)  // Compat: docker compose gives up reading so short a text before its options
     mount.set("volume", std::move(volume));
   Expanded result;
   result.nodes.push_back(std::move(mount));

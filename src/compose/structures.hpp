@@ -1,6 +1,7 @@
 // The table of the Compose language: every key, in which structure it stands, and what it holds.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -39,5 +40,16 @@ struct Field {
 
 // Null where there is no such structure.
 const std::vector<Field>* find_structure(const std::string& name);
+
+// How the table sees a node: as one structure, as a map or list of them, or (Unknown) not at all.
+struct Layout {
+  enum class Holds : std::uint8_t { Unknown, One, Each } holds = Holds::Unknown;
+  const std::vector<Field>* structure = nullptr;
+
+  static Layout file() { return {Holds::One, find_structure("file")}; }
+  bool is_structure() const { return holds == Holds::One; }
+  const Field* find(const std::string& key) const;  // is_structure(): null where the key is not its own
+  Layout below(const std::string& key) const;       // of a field; of any item, where there are many
+};
 
 }  // namespace berth::compose

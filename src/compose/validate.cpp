@@ -74,12 +74,8 @@ void validate(LoadState& state, const Node& model) {
     if (const Node* needs = service.find("depends_on"))
       for (const auto& [other, how] : needs->fields)
         if (const Node* condition = how.find("condition");
-            condition && std::find(kConditions.begin(), kConditions.end(), condition->text) == kConditions.end()) {
-          const auto near = text::nearest(condition->text, kConditions);
-          state.error(condition->place, "`" + condition->text + "` is no condition",
-                      near ? "did you mean `" + *near + "`?"
-                           : "one of service_started, service_healthy, service_completed_successfully");
-        }
+            condition && std::find(kConditions.begin(), kConditions.end(), condition->text) == kConditions.end())
+          state.unknown_word(condition->place, condition->text, "condition", kConditions);
     if (const Node* test = reach(service, {"healthcheck", "test"}); test && !test->items.empty()) {
       const std::string& first = test->items[0].text;
       if (first != "CMD" && first != "CMD-SHELL" && first != "NONE")
@@ -143,6 +139,8 @@ void normalize_service(LoadState& state, Node& service) {
       }
   }
   if (Node* policy = service.find("pull_policy"); policy && policy->text == "if_not_present") policy->text = "missing";
+  if (Node* deploy = service.find("deploy"); deploy && service.find("scale") && !deploy->find("replicas"))
+    deploy->set("replicas", Node(*service.find("scale")));
   imply_dependencies(service);
 }
 
@@ -165,7 +163,6 @@ void normalize(LoadState& state, Node& model, const std::string& project_name) {
     for (auto& [key, object] : objects->fields) {
       if (object.is_null()) object = Node::map();
       if (!object.find("name")) object.set("name", Node::of(is_external(object) ? key : project_name + "_" + key));
-      if (std::string_view(kind) == "networks" && !object.find("ipam")) object.set("ipam", Node::map());
     }
   }
 }
@@ -233,10 +230,60 @@ struct Consistency {
       state.error(service.find("container_name")->place, "service `" + name +
                                                              "` has a `container_name`, so it cannot have " +
                                                              std::to_string(count->integer) + " containers");
-    const Node* cpus = service.find("cpus");
-    const Node* limit = reach(service, {"deploy", "resources", "limits", "cpus"});
-    if (cpus && limit && cpus->real != limit->real)
-      state.error(cpus->place, "service `" + name + "`: `cpus` and `deploy.resources.limits.cpus` differ");
+    limits(name, service);
+    const Node* platform = service.find("platform");
+    const Node* platforms = reach(service, {"build", "platforms"});
+    if (platform && platforms && !platforms->items.empty() &&
+        std::none_of(platforms->items.begin(), platforms->items.end(),
+                     [&](const Node& item) { return item.text == platform->text; }))
+      state.error(platforms->place,
+                  "service `" + name + "`: `build.platforms` must include its `platform` `" + platform->text + "`");
+  }
+
+  // Compat: where `deploy` has limits at all, it must repeat what the service says beside it.
+  void limits(const std::string& name, const Node& service) const {
+    static constexpr struct {
+      const char* key;
+      const char* group;
+      const char* limit;
+    } kPairs[] = {{"cpus", "limits", "cpus"},
+                  {"mem_limit", "limits", "memory"},
+                  {"pids_limit", "limits", "pids"},
+                  {"mem_reservation", "reservations", "memory"}};
+    for (const auto& pair : kPairs) {
+      const Node* own = service.find(pair.key);
+      const Node* group = reach(service, {"deploy", "resources", pair.group});
+      if (!own || !group || text_of(*group, pair.limit) == own->scalar_text()) continue;
+      const std::string path = std::string("deploy.resources.") + pair.group + "." + pair.limit;
+      text::Diagnostic differ{.severity = text::Severity::Error,
+                              .code = {},
+                              .span = state.span(own->place),
+                              .message = "service `" + name + "`: `" + pair.key + "` and `" + path + "` differ",
+                              .notes = {},
+                              .hint = "write the limit once, or twice the same"};
+      const Node* other = group->find(pair.limit);
+      differ.notes.push_back({state.span(other ? other->place : group->place),
+                              other ? "`" + path + "` is given here" : "`" + path + "` is missing here"});
+      state.diagnostics.add(std::move(differ));
+    }
+  }
+
+  // A build context `service:X` is the image that X builds.
+  void contexts(const std::string& name, const Node& service) const {
+    const Node* contexts = reach(service, {"build", "additional_contexts"});
+    if (!contexts) return;
+    for (const auto& [key, context] : contexts->fields) {
+      if (!context.text.starts_with("service:")) continue;
+      const std::string other = context.text.substr(8);
+      const Node* base = model.find("services")->find(other);
+      const auto near = text::nearest(other, names("services"));
+      if (!base)
+        state.error(context.place, "service `" + name + "` builds on undefined service `" + other + "`",
+                    near ? "did you mean `" + *near + "`?" : "");
+      else if (!base->find("build"))
+        state.error(context.place, "service `" + name + "` builds on `" + other + "`, which has no `build`",
+                    "name its image: docker-image://" + text_of(*base, "image"));
+    }
   }
 
   void references(const std::string& name, const Node& service) const {
@@ -290,6 +337,7 @@ void check_consistency(LoadState& state, const Node& model, const std::set<std::
     check.exclusive(name, service);
     check.dependencies(name, service);
     check.references(name, service);
+    check.contexts(name, service);
     if (const Node* taken = service.find("container_name"))
       if (const auto [at, fresh] = container_names.emplace(taken->text, name); !fresh)
         state.error(taken->place, "services `" + at->second + "` and `" + name + "` have the same `container_name`");
@@ -308,15 +356,14 @@ Lookup from_project(const LoadState& state) {
   };
 }
 
-void read_pairs(LoadState& state, const Node& path, bool raw, bool required, Node& into) {
+void read_pairs(LoadState& state, const Node& path, bool raw, bool required, const Lookup& lookup, Node& into) {
   const auto content = state.files.read(path.text);
   if (!content) {
     if (required || content.error().kind() != ErrorKind::NotFound)
       state.error(path.place, "env file `" + path.text + "`: " + content.error().to_string());
     return;
   }
-  const DotenvResult parsed =
-      raw ? parse_raw_env(*content, from_project(state)) : parse_dotenv(*content, from_project(state));
+  const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);
   if (!parsed.error.empty()) {
     const auto source = std::make_shared<const text::SourceFile>(path.text, *content);
     text::Diagnostic wrong{.severity = text::Severity::Error,
@@ -344,7 +391,9 @@ void resolve_service_environment(LoadState& state, Node& model) {
         if (!format.empty() && format != "raw")
           state.error(file.find("format")->place, "unsupported env_file format `" + format + "`",
                       "leave it out, or write raw");
-        if (path) read_pairs(state, *path, format == "raw", text_of(file, "required") != "false", environment);
+        if (path)
+          read_pairs(state, *path, format == "raw", text_of(file, "required") != "false", from_project(state),
+                     environment);
       }
     if (const Node* given = service.find("environment"))
       for (std::size_t i = 0; i < given->fields.size(); ++i) {
@@ -355,7 +404,9 @@ void resolve_service_environment(LoadState& state, Node& model) {
         environment.set(given->fields[i].first, std::move(value), given->key_places[i]);
       }
     if (const Node* files = service.find("label_file"))
-      for (const auto& file : files->items) read_pairs(state, file, false, true, labels);
+      for (const auto& file : files->items)  // Compat: only the file's own variables are known in it
+        read_pairs(
+            state, file, false, true, [](const std::string&) { return std::nullopt; }, labels);
     if (const Node* given = service.find("labels"))
       for (const auto& [key, value] : given->fields) labels.set(key, value);
     service.erase("env_file");

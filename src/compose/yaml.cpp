@@ -78,6 +78,23 @@ void resolve_plain(Node& node) {
   }
 }
 
+// False where the text is no base64; it is then untouched.
+bool from_base64(std::string& text) {
+  std::string bytes;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text) {
+    static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (c == '=' || c == '\n' || c == ' ') continue;
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) return false;
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if ((held += 6) >= 8) bytes += static_cast<char>(bits >> (held -= 8) & 0xff);
+  }
+  text = std::move(bytes);
+  return true;
+}
+
 std::size_t count_nodes(const Node& node) {
   std::size_t count = 1;
   for (const auto& item : node.items) count += count_nodes(item);
@@ -116,6 +133,8 @@ class TreeBuilder final : public YAML::EventHandler {
     set_tag(node, tag);
     if (node.plain) resolve_plain(node);
     if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float") resolve_plain(node);
+    if (tag == "tag:yaml.org,2002:binary" && !from_base64(node.text))
+      throw YamlFailure{mark, "`!!binary` is followed by base64"};
     finish(std::move(node), mark, anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -277,6 +296,13 @@ bool valid_utf8(std::string_view text) {
 }
 
 }  // namespace
+
+Node plain_scalar(std::string text) {
+  Node node = Node::of(std::move(text));
+  node.plain = true;
+  resolve_plain(node);
+  return node;
+}
 
 std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content) {
   if (content.starts_with("\xef\xbb\xbf")) content.erase(0, 3);

@@ -41,6 +41,7 @@ std::string config_hash(const Service& service) {
   return sha256_hex(json::encode_text(counted));
 }
 
+std::string text_hash(std::string_view text) { return sha256_hex(text); }
 std::string config_hash(const Network& network) { return sha256_hex(json::encode_text(network)); }
 std::string config_hash(const Volume& volume) { return sha256_hex(json::encode_text(volume)); }
 

@@ -63,14 +63,19 @@ struct Node {
   Place key_place(std::string_view key) const noexcept;
   // String, or the number/boolean the way Go prints it ("1000" for 1e3); empty for null, list and map.
   std::string scalar_text() const;
+  std::string json_number() const;  // a number's letters in JSON
 };
 
 // Same kinds and values; places, order of fields and spelling of numbers do not count.
 bool same(const Node& a, const Node& b);
 
-// Indent 2, fields of known structs in the reference's order, others sorted; ends in a newline.
-std::string print_yaml(const Node& tree);
+enum class FieldOrder : std::uint8_t { Compose, Sorted };  // Compose: that of the Compose model, what it names first
+
+// A whole model. Indent 2; ends in a newline.
+std::string print_yaml(const Node& tree, FieldOrder order = FieldOrder::Compose);
 // Indent 2, fields sorted; ends in a newline.
 std::string print_json(const Node& tree);
+// One service on one line, as docker compose writes it to hash it.
+std::string print_service_json(const Node& service);
 
 }  // namespace berth::compose

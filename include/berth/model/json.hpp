@@ -23,5 +23,6 @@ Result<Project> from_json_text(std::string_view text);
 std::string config_hash(const Service& service);
 std::string config_hash(const Network& network);
 std::string config_hash(const Volume& volume);
+std::string text_hash(std::string_view text);  // the same digest over a text of the caller's
 
 }  // namespace berth::model

@@ -2,27 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "berth/compose/config.hpp"
+#include "case.hpp"
 
 namespace berth::compose {
 namespace {
-
-struct Case {
-  MemoryFiles files;
-  LoadOptions options;
-  Environment environment;
-  Case(std::string yaml) {
-    files.files["/p/shop/compose.yaml"] = std::move(yaml);
-    options.working_dir = "/p/shop";
-  }
-  LoadOutcome run() { return load(options, environment, files); }
-};
-
-std::string rendered(const LoadOutcome& outcome) {
-  std::string text;
-  for (const auto& diagnostic : outcome.diagnostics.all()) text += text::render(diagnostic);
-  return text;
-}
 
 TEST(Load, MakesAProjectFromWhatPeopleWrite) {
   Case c(R"(services:
@@ -108,6 +91,71 @@ TEST(Load, BoundsAliasBombs) {
   }
   Case c(bomb);
   EXPECT_EQ(c.run().exit_code, 15);
+}
+
+TEST(Load, MergesListsByWhatTheyStandFor) {
+  Case c(
+      "services:\n  a:\n    image: x\n    devices: ['/a:/x']\n    deploy:\n      resources:\n        reservations:\n"
+      "          devices: [{capabilities: [gpu], count: 1}]\n"
+      "networks: {default: {ipam: {config: [{subnet: 10.0.0.0/24}, {subnet: 10.2.0.0/24, gateway: 10.2.0.1}]}}}\n");
+  c.file("o.yaml",
+         "services:\n  a:\n    devices: ['/b:/x']\n    deploy:\n      resources:\n        reservations:\n"
+         "          devices: [{capabilities: [tpu], count: 2}]\n"
+         "networks: {default: {ipam: {config: [{subnet: 10.1.0.0/24}, {subnet: 10.2.0.0/24}]}}}\n");
+  c.options.files = {"compose.yaml", "o.yaml"};
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const auto& devices = outcome.loaded->project.services.at("a").confinement.devices;
+  ASSERT_EQ(devices.size(), 1u);
+  EXPECT_EQ(devices[0].source, "/b");
+  const auto& pools = outcome.loaded->project.networks.at("default").ipam;
+  ASSERT_EQ(pools.size(), 2u);
+  EXPECT_EQ(pools[0].subnet, "10.1.0.0/24");
+  EXPECT_EQ(pools[1].gateway, "10.2.0.1");
+  const Node* reservations = outcome.loaded->tree.find("services")->find("a")->find("deploy")->find("resources");
+  EXPECT_EQ(reservations->find("reservations")->find("devices")->items.size(), 2u);
+}
+
+TEST(Load, ReadsLabelFilesWithoutTheEnvironment) {
+  Case c("services: {a: {image: x, label_file: l}}\n");
+  c.file("l", "A=1\nB=${A}${SET}\n").environment.variables["SET"] = "x";
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  EXPECT_EQ(outcome.loaded->project.services.at("a").labels.at("B"), "1");
+}
+
+TEST(Load, TakesProfilesFromTheEnvironmentWithSpaces) {
+  Case c("services: {a: {image: x, profiles: [p]}, b: {image: x, profiles: [q]}}\n");
+  c.environment.variables["COMPOSE_PROFILES"] = "p, q";
+  EXPECT_EQ(c.run().loaded->project.services.size(), 2u);
+}
+
+TEST(Load, DecodesBinaryScalars) {
+  Case c("services: {a: {image: x, environment: {A: !!binary aGk=}}}\n");
+  EXPECT_EQ(c.run().loaded->project.services.at("a").environment.at("A"), "hi");
+  EXPECT_EQ(Case("x-a: !!binary '***'\nservices: {a: {image: x}}\n").run().exit_code, 15);
+}
+
+// What one file must not say twice, or not in this way; the message names it.
+TEST(Load, RefusesWhatContradictsItself) {
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"cpus: 1, deploy: {resources: {limits: {memory: 1g}}}", "`deploy.resources.limits.cpus` is missing here"},
+      {"pids_limit: 5, deploy: {resources: {limits: {pids: 6}}}", "`deploy.resources.limits.pids` differ"},
+      {"mem_reservation: 1g, deploy: {resources: {reservations: {memory: 2g}}}", "differ"},
+      {"build: {context: ., platforms: [linux/arm64]}, platform: linux/amd64", "must include its `platform`"},
+      {"build: {context: ., additional_contexts: {x: 'service:b'}}", "which has no `build`"},
+      {"build: {context: ., additional_contexts: {x: 'service:c'}}", "undefined service `c`"},
+      {"build: {context: ., ssh: default}", "must be a list or a map"},
+      {"cgroup: hots", "did you mean `host`?"},
+      {"pull_policy: every_", "no pull policy"},
+      {"oom_score_adj: 2000", "between -1000 and 1000"},
+  };
+  for (const auto& [service, message] : kWrong) {
+    Case c("services: {a: {image: x, " + std::string(service) + "}, b: {image: y}}\n");
+    const auto outcome = c.run();
+    EXPECT_EQ(outcome.exit_code, 15) << service;
+    EXPECT_NE(rendered(outcome).find(message), std::string::npos) << rendered(outcome);
+  }
 }
 
 }  // namespace

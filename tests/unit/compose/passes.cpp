@@ -17,6 +17,7 @@ TEST(Interpolation, KnowsAllOperators) {
   EXPECT_EQ(text("${UNSET:-d} ${EMPTY:-d} ${EMPTY-d}"), "d d ");
   EXPECT_EQ(text("${SET:+x}${UNSET+x}"), "x");
   EXPECT_EQ(text("${UNSET:-${SET:-y}}"), "val");
+  EXPECT_EQ(text("${SET:-${}"), "val");
   EXPECT_TRUE(substitute("${UNSET:?must}", kLookup).missing);
   for (const char* wrong : {"${}", "${", "${SET!}", "${ SET }"})
     EXPECT_FALSE(substitute(wrong, kLookup).error.empty()) << wrong;
@@ -39,6 +40,7 @@ TEST(Dotenv, NamesTheLineOfAMistake) {
 TEST(ShortForms, ExpandPorts) {
   EXPECT_EQ(expand_port("3000-3002:80-82").nodes.size(), 3u);
   EXPECT_EQ(expand_port("8000-8010:80").nodes.at(0).find("published")->text, "8000-8010");
+  EXPECT_EQ(expand_port("80/tcp/udp").nodes.at(0).find("protocol")->text, "tcp");
   EXPECT_EQ(expand_port("[::1]:80:80/udp").nodes.at(0).find("host_ip")->text, "::1");
   for (const char* wrong : {"abc", "80:80/foo", "65536:80", "host:80:80", "1-3:1-2"})
     EXPECT_FALSE(expand_port(wrong).error.empty()) << wrong;

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "berth/text/duration.hpp"
 #include "berth/text/suggest.hpp"
@@ -77,7 +78,7 @@ class Canonicalizer {
       if (value.tag != NodeTag::Reset) field_value(value, *field, name, path.empty() ? key : path + "." + key);
       ++i;
     }
-    finish_structure(node, name, path);
+    finish_structure(state_, node, name, path);
   }
 
  private:
@@ -174,15 +175,22 @@ class Canonicalizer {
     replace(value, Node::of(parsed));
   }
 
+  // Compat: docker compose holds such numbers in 32 bits, so 1.23456789 is 1.2345679.
+  static Node single_precision(double value) {
+    char digits[64] = {};
+    std::to_chars(digits, digits + sizeof digits - 1, static_cast<float>(value));
+    return Node::of(std::strtod(digits, nullptr));
+  }
+
   void number(Node& value, const std::string& path) {
-    if (value.is(NodeKind::Int)) return replace(value, Node::of(static_cast<double>(value.integer)));
-    if (value.is(NodeKind::Float)) return;
+    if (value.is(NodeKind::Int)) return replace(value, single_precision(static_cast<double>(value.integer)));
+    if (value.is(NodeKind::Float)) return replace(value, single_precision(value.real));
     double parsed = 0;
     const char* end = value.text.data() + value.text.size();
     const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
     if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end)
       return wrong(value, path, "a number");
-    replace(value, Node::of(parsed));
+    replace(value, single_precision(parsed));
   }
 
   void bytes(Node& value, const std::string& path) {
@@ -210,7 +218,10 @@ class Canonicalizer {
   }
 
   void texts(Node& value, Shape shape, const std::string& path) {
-    if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && path.ends_with(".build.ssh")))) {
+    const bool ssh = path.ends_with(".build.ssh");
+    if (ssh && value.is_string())
+      return wrong(value, path, "a list or a map", "write it as a list: [\"" + value.text + "\"]");
+    if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && ssh))) {
       Node list = Node::list();
       if (value.is_string()) list.items.push_back(Node::of(value.text));
       for (const auto& [key, item] : value.fields)
@@ -452,159 +463,11 @@ class Canonicalizer {
     if (!good) state_.error(place, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
   }
 
-  // What a structure holds when its file says nothing, and the forms of old.
-  void finish_structure(Node& node, const std::string& name, const std::string& path) {
-    const auto preset = [&](const char* key, Node value) {
-      if (node.find(key)) return;
-      value.place = node.place;
-      node.set(key, std::move(value));
-    };
-    if (name == "grant" && path.find(".secrets") != std::string::npos && path.find(".build.") == std::string::npos) {
-      if (const Node* source = node.find("source")) preset("target", Node::of("/run/secrets/" + source->text));
-    } else if (name == "port") {
-      preset("mode", Node::of("ingress"));
-      preset("protocol", Node::of("tcp"));
-      if (!node.find("target")) state_.error(node.place, "`" + path + "`: a port needs `target`");
-    } else if (name == "dependency") {
-      preset("required", Node::of(true));
-      if (const Node* condition = node.find("condition"); !condition)
-        state_.error(node.place, "`" + path + "`: `condition` is missing", "condition: service_started");
-    } else if (name == "env_file") {
-      preset("required", Node::of(true));
-    } else if (name == "mount") {
-      finish_mount(node, path);
-    } else if (name == "gpu") {
-      if (node.find("count") && node.find("device_ids"))
-        state_.error(node.place, "`" + path + "`: `count` and `device_ids` exclude each other");
-      if (!node.find("capabilities") && path.find(".deploy.") != std::string::npos)
-        state_.error(node.place, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
-      if (!node.find("count") && !node.find("device_ids")) preset("count", Node::of(std::int64_t{-1}));
-    } else if (name == "ulimit" && (!node.find("soft") || !node.find("hard"))) {
-      state_.error(node.place, "`" + path + "` needs both `soft` and `hard`");
-    } else if (name == "watch") {
-      finish_watch(node, path);
-    } else if (name == "service") {
-      finish_service(node);
-    } else if (Node* external = node.find("external"); external && external->is_map()) {
-      if (const Node* legacy = external->find("name")) {
-        Node legacy_name = *legacy;
-        if (!node.find("name")) node.set("name", std::move(legacy_name));
-      }
-      replace(*node.find("external"), Node::of(true));
-    }
-  }
-
-  void finish_watch(const Node& node, const std::string& path) {
-    static const std::vector<std::string> kActions = {"rebuild", "sync", "restart", "sync+restart", "sync+exec"};
-    const Node* action = node.find("action");
-    if (!action || !node.find("path")) return state_.error(node.place, "`" + path + "` needs `path` and `action`");
-    if (!find_in(kActions, action->text)) {
-      const auto near = text::nearest(action->text, kActions);
-      return state_.error(
-          action->place, "`" + action->text + "` is no action",
-          near ? "did you mean `" + *near + "`?" : "one of rebuild, sync, restart, sync+restart, sync+exec");
-    }
-    if (action->text.starts_with("sync") && !node.find("target"))
-      state_.error(node.place, "`" + path + "`: `" + action->text + "` needs a `target`");
-  }
-
-  void finish_service(const Node& node) {
-    static const std::vector<std::string> kPolicies = {"always",  "never",   "build", "if_not_present",
-                                                       "missing", "refresh", "daily", "weekly"};
-    if (const Node* policy = node.find("pull_policy"); policy && !find_in(kPolicies, policy->text) &&
-                                                       !policy->text.starts_with("every_") &&
-                                                       policy->tag == NodeTag::None && !policy->text.empty()) {
-      const auto near = text::nearest(policy->text, kPolicies);
-      state_.error(policy->place, "`" + policy->text + "` is no pull policy",
-                   near ? "did you mean `" + *near + "`?"
-                        : "one of always, never, missing, build, daily, weekly, every_<duration>");
-    }
-    if (const Node* name = node.find("container_name"); name && name->tag == NodeTag::None && !name->text.empty()) {
-      const bool good = name->text.size() > 1 && std::isalnum(static_cast<unsigned char>(name->text[0])) &&
-                        std::all_of(name->text.begin(), name->text.end(), [](unsigned char c) {
-                          return std::isalnum(c) || c == '_' || c == '.' || c == '-';
-                        });
-      if (!good)
-        state_.error(name->place, "`" + name->text + "` is no container name",
-                     "at least two of letters, digits and `_.-`, beginning with a letter or digit");
-    }
-  }
-
-  void finish_mount(Node& node, const std::string& path) {
-    const Node* type = node.find("type");
-    if (!type) return state_.error(node.place, "`" + path + "`: a volume in long form needs `type`");
-    static const std::vector<std::string> kTypes = {"bind", "volume", "tmpfs", "npipe", "cluster", "image"};
-    if (!find_in(kTypes, type->text)) {
-      const auto near = text::nearest(type->text, kTypes);
-      return state_.error(type->place, "`" + type->text + "` is no type of a volume",
-                          near ? "did you mean `" + *near + "`?" : "one of bind, volume, tmpfs, image");
-    }
-    if (!node.find("target")) state_.error(node.place, "`" + path + "`: a volume needs `target`");
-    if (type->text == "bind" && !node.find("source")) state_.error(node.place, "`" + path + "`: a bind needs `source`");
-    if (Node* target = node.find("target"); target && target->is_string()) {
-      if (target->text.starts_with('/')) target->text = absolute_path(target->text, "/");
-    }
-    if (type->text == "bind" && !node.find("bind")) {
-      Node bind = Node::map();
-      bind.set("create_host_path", Node::of(true));
-      node.set("bind", std::move(bind));
-    } else if (type->text == "bind" && !node.find("bind")->find("create_host_path")) {
-      node.find("bind")->set("create_host_path", Node::of(true));
-    }
-  }
-
   LoadState& state_;
 };
-
-void omit_in(Node& node, const std::string& name) {
-  const auto* fields = find_structure(name);
-  for (const auto& field : *fields) {
-    Node* value = node.find(field.name);
-    if (!value) continue;
-    bool drop = false;
-    switch (field.shape) {
-      case Shape::Text: drop = value->is_string() && value->text.empty() && field.name != "content"; break;
-      case Shape::Flag: drop = value->is(NodeKind::Bool) && !value->boolean; break;
-      case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
-      case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
-      case Shape::Bytes: drop = value->text == "0"; break;
-      case Shape::Anything:
-        drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
-               (field.name == "test" && value->is_list() && value->items.empty());
-        break;
-      case Shape::Struct: omit_in(*value, field.structure); break;
-      case Shape::StructList:
-        for (auto& item : value->items) omit_in(item, field.structure);
-        break;
-      case Shape::StructMap:
-        for (auto& [key, item] : value->fields)
-          if (item.is_map()) omit_in(item, field.structure);
-        break;
-      case Shape::FlagOrNone:
-      case Shape::IntegerOrNone:
-      case Shape::Duration:
-      case Shape::Texts:
-      case Shape::TextOrTexts:
-      case Shape::Scalars:
-      case Shape::Pairs:
-      case Shape::PairsOrNone:
-      case Shape::TextMap:
-      case Shape::Hosts:
-      case Shape::Command:
-      case Shape::ScalarText:
-      case Shape::FileMode: break;
-    }
-    const bool empty = (value->is_list() && value->items.empty()) || (value->is_map() && value->fields.empty());
-    if (empty && field.shape != Shape::Struct && field.shape != Shape::Command && field.shape != Shape::Anything &&
-        name != "file")
-      drop = true;
-    if (drop) node.erase(field.name);
-  }
-}
 
 }  // namespace
 
 void canonicalize(LoadState& state, Node& document) { Canonicalizer(state).structure(document, "file", ""); }
-void omit_empty(Node& document) { omit_in(document, "file"); }
 
 }  // namespace berth::compose

@@ -1,0 +1,59 @@
+// What the model would hold as its empty value is left out, so that `config` prints as docker compose does.
+#include "passes.hpp"
+#include "structures.hpp"
+
+namespace berth::compose {
+
+namespace {
+
+void omit_in(Node& node, const std::string& name) {
+  const auto* fields = find_structure(name);
+  for (const auto& field : *fields) {
+    Node* value = node.find(field.name);
+    if (!value) continue;
+    bool drop = false;
+    switch (field.shape) {
+      case Shape::Text: drop = value->is_string() && value->text.empty() && field.name != "content"; break;
+      case Shape::Flag: drop = value->is(NodeKind::Bool) && !value->boolean; break;
+      case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
+      case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
+      case Shape::Bytes: drop = value->text == "0"; break;
+      case Shape::Anything:
+        drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
+               (field.name == "test" && value->is_list() && value->items.empty());
+        break;
+      case Shape::Struct: omit_in(*value, field.structure); break;
+      case Shape::StructList:
+        for (auto& item : value->items) omit_in(item, field.structure);
+        break;
+      case Shape::StructMap:
+        for (auto& [key, item] : value->fields)
+          if (item.is_map()) omit_in(item, field.structure);
+        break;
+      case Shape::FlagOrNone:
+      case Shape::IntegerOrNone:
+      case Shape::Duration:
+      case Shape::Texts:
+      case Shape::TextOrTexts:
+      case Shape::Scalars:
+      case Shape::Pairs:
+      case Shape::PairsOrNone:
+      case Shape::TextMap:
+      case Shape::Hosts:
+      case Shape::Command:
+      case Shape::ScalarText:
+      case Shape::FileMode: break;
+    }
+    const bool empty = (value->is_list() && value->items.empty()) || (value->is_map() && value->fields.empty());
+    if (empty && field.shape != Shape::Struct && field.shape != Shape::Command && field.shape != Shape::Anything &&
+        name != "file")
+      drop = true;
+    if (drop) node.erase(field.name);
+  }
+}
+
+}  // namespace
+
+void omit_empty(Node& document) { omit_in(document, "file"); }
+
+}  // namespace berth::compose
