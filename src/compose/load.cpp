@@ -361,8 +361,9 @@ void need(const Node& services, const std::string& name, bool with_dependencies,
     for (const auto& [dependency, how] : needs->fields) need(services, dependency, true, wanted);
 }
 
-// Leaves the selected services (and what they need) and takes the resources away that none of them uses.
-void select_services(LoadState& state, Node& model) {
+// Leaves the selected services (and what they need), puts the others aside, and takes the resources away that none of
+// the selected uses.
+void select_services(LoadState& state, Node& model, Node& aside) {
   Node& services = *model.find("services");
   if (!state.options.services.empty()) {
     std::set<std::string> wanted;
@@ -374,8 +375,11 @@ void select_services(LoadState& state, Node& model) {
         state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
       need(services, name, !state.options.no_dependencies, wanted);
     }
-    for (const auto& name : known)
-      if (!wanted.count(name)) services.erase(name);
+    for (const auto& name : known) {
+      if (wanted.count(name)) continue;
+      aside.set(name, *services.find(name));
+      services.erase(name);
+    }
   }
   if (state.options.all_resources) return;
   std::map<std::string, std::set<std::string>> used;
@@ -462,7 +466,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
       aside.set(service, *model.find("services")->find(service));
       model.find("services")->erase(service);
     }
-    select_services(state, model);
+    select_services(state, model, aside);
     if (!options.no_env_resolution) resolve_service_environment(state, model);
     if (failed(kInvalidModel)) return outcome;
   }

@@ -7,6 +7,17 @@
 namespace berth::compose {
 namespace {
 
+TEST(Load, KeepsServicesThatWereNotSelectedAside) {
+  Case c("services: {web: {image: a}, db: {image: b}, odd: {image: c, profiles: [odd]}}");
+  c.options.services = {"web"};
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const auto& project = outcome.loaded->project;
+  EXPECT_EQ(project.services.size(), 1u);
+  EXPECT_TRUE(project.disabled_services.count("db")) << "its containers would count as orphans";
+  EXPECT_TRUE(project.disabled_services.count("odd"));
+}
+
 TEST(Load, MakesAProjectFromWhatPeopleWrite) {
   Case c(R"(services:
   web:
