@@ -54,9 +54,13 @@ Appearance appearance_of(const plan::What& what) {
           [](const plan::RemoveContainer& a) { return of_container(a.container, Step::Removing, Step::Removed); },
           [](const plan::RenameContainer& a) { return of_container(a.container, Step::Renaming, Step::Renamed); },
           [](const plan::AwaitCondition& a) {
-            return of_container(
-                a.container, Step::Waiting,
-                a.condition == model::DependencyCondition::CompletedSuccessfully ? Step::Completed : Step::Healthy);
+            switch (a.condition) {
+              case engine::Condition::Started: return of_container(a.container, Step::Waiting, Step::Started);
+              case engine::Condition::Completed: return of_container(a.container, Step::Waiting, Step::Completed);
+              case engine::Condition::Healthy:
+              case engine::Condition::Settled: break;
+            }
+            return of_container(a.container, Step::Waiting, Step::Healthy);
           },
       },
       what);
@@ -76,8 +80,9 @@ struct Execution::State : std::enable_shared_from_this<State> {
   Now now;
   engine::EventSink sink;
   std::vector<Node> nodes;
-  std::map<int, int> roots;         // skipped action -> the one that failed
-  std::map<int, ContainerId> made;  // by the number of the action that created it
+  std::map<int, int> roots;          // skipped action -> the one that failed
+  std::map<int, ContainerId> made;   // by the number of the action that created it
+  std::map<int, std::string> waits;  // running AwaitCondition -> what it last said
   std::function<void(const Outcome&)> done;
   Outcome outcome;
   int running = 0;
@@ -126,20 +131,29 @@ struct Execution::State : std::enable_shared_from_this<State> {
 
   // Names the action that really failed, not the skipped one in between.
   void skip(const plan::Action& action, const plan::Action& before) {
-    nodes[index(action)] = Node::Failed;
     const auto through = roots.find(before.number);
-    const int root = roots[action.number] = through == roots.end() ? before.number : through->second;
-    ++outcome.skipped;
+    const int root = through == roots.end() ? before.number : through->second;
+    const std::string why =
+        "`" + appearance_of(plan.actions[static_cast<std::size_t>(root) - 1].what).name + "` failed";
     again = true;
-    emit(action, Step::Skipped,
-         "`" + appearance_of(plan.actions[static_cast<std::size_t>(root) - 1].what).name + "` failed");
+    const auto* wait = std::get_if<plan::AwaitCondition>(&action.what);
+    if (wait && !wait->required) {
+      nodes[index(action)] = Node::Done;
+      return emit(action, Step::Warning, action.cause, why + ", which is not required: going on without it");
+    }
+    nodes[index(action)] = Node::Failed;
+    roots[action.number] = root;
+    ++outcome.skipped;
+    emit(action, Step::Skipped, why);
   }
 
   void complete(const plan::Action& action, const Error* error) {
     if (abandoned) return;
+    const auto* wait = std::get_if<plan::AwaitCondition>(&action.what);
+    if (wait && nodes[index(action)] != Node::Running) return;  // cancel() has ended it
     BERTH_ASSERT(nodes[index(action)] == Node::Running);
     --running;
-    const auto* wait = std::get_if<plan::AwaitCondition>(&action.what);
+    waits.erase(action.number);
     if (error && wait && !wait->required) {  // `required: false`: warn and go on
       emit(action, Step::Warning, action.cause, error->to_string());
       error = nullptr;
@@ -198,8 +212,13 @@ struct Execution::State : std::enable_shared_from_this<State> {
               containers.rename(id_of(a.container), a.container.name, done_of(action));
             },
             [&](const plan::AwaitCondition& a) {
+              waits[action.number] = "waiting for `" + a.container.name + "`";
               const auto progress = [self = shared_from_this(), &action](const std::string& text) {
-                if (!self->abandoned) self->emit(action, Step::Waiting, action.cause, text);
+                if (self->abandoned) return;  // the plan is gone, too
+                const auto wait = self->waits.find(action.number);
+                if (wait == self->waits.end() || wait->second == text) return;
+                wait->second = text;
+                self->emit(action, Step::Waiting, action.cause, text);
               };
               containers.await(id_of(a.container), a.condition, progress, done_of(action));
             },
@@ -225,9 +244,19 @@ void Execution::start(std::function<void(const Outcome&)> done) {
 }
 
 void Execution::cancel() {
-  state_->outcome.cancelled = true;
   const auto keep = state_;
+  keep->outcome.cancelled = true;
+  for (const auto& [number, text] : std::exchange(keep->waits, {})) {
+    keep->nodes[static_cast<std::size_t>(number) - 1] = State::Node::Failed;
+    --keep->running;
+  }
   keep->turn();
+}
+
+std::vector<std::string> Execution::waiting() const {
+  std::vector<std::string> texts;
+  for (const auto& [number, text] : state_->waits) texts.push_back(text);
+  return texts;
 }
 
 }  // namespace berth::execute

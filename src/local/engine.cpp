@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "berth/base/random.hpp"
+#include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/pidfd.hpp"
 #include "engine_state.hpp"
@@ -34,6 +35,7 @@ void LocalEngine::State::show(Unit& unit) {
   shown.user_stopped = unit.record.user_stopped;
   shown.restart_count = unit.run.restart_count;
   shown.health = unit.run.health;
+  shown.health_log = unit.run.health_log;
   shown.error = unit.run.error;
   shown.created_at = unit.record.created_at;
   shown.started_at = unit.run.started_at;
@@ -88,6 +90,7 @@ void LocalEngine::State::on_known(const std::vector<std::shared_ptr<runtime::Lau
 
 void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
   const int code = sys::exit_code_of_status(exited.status);
+  if (!state::is_container_id(exited.name)) runtime::remove_exit_record(paths.run(project), exited.name);
   if (const auto exec = execs.find(exited.name); exec != execs.end()) {
     if (exec->second.launch) {  // its status is still to be read
       exec->second.ended_early = code;
@@ -108,10 +111,6 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
 void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
                                 engine::Done<ContainerId> done) {
   const auto make = [&]() -> Result<ContainerId> {
-    if (spec.health)
-      return Error::make(ErrorKind::Unsupported,
-                         "service `" + spec.service.value + "` has a health check, which this version does not run")
-          .with_hint("disable it: `healthcheck: {disable: true}`");
     if (spec.tty)
       return Error::make(ErrorKind::Unsupported,
                          "service `" + spec.service.value +
@@ -167,30 +166,6 @@ void LocalEngine::State::rename(const ContainerId& id, const std::string& name, 
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   show(*unit);
   done(state::release_name(paths, old, owner));
-}
-
-void LocalEngine::State::await(const ContainerId& id, model::DependencyCondition condition,
-                               std::function<void(const std::string&)> progress, engine::Done<> done) {
-  const auto unit = unit_of(id);
-  if (!unit) return done(no_container(id));
-  switch (condition) {
-    case model::DependencyCondition::Healthy:
-      return done(Error::make(ErrorKind::Unsupported,
-                              "`" + unit->record.name + "` has no health check that this version runs"));
-    case model::DependencyCondition::Started:
-      if (unit->is_running()) return done({});
-      break;
-    case model::DependencyCondition::CompletedSuccessfully:
-      if (unit->run.phase == engine::Phase::Exited)
-        return done(unit->run.exit_code == 0
-                        ? Result<void>()
-                        : Error::make(ErrorKind::Failed, "`" + unit->record.name +
-                                                             "` did not complete successfully: exit " +
-                                                             std::to_string(unit->run.exit_code)));
-      break;
-  }
-  progress("waiting for " + unit->record.name);
-  unit->waiters.push_back({condition, std::move(done)});
 }
 
 void NetworkPort::ensure(const engine::NetworkSpec& spec, engine::Done<> done) {
@@ -333,6 +308,7 @@ void LocalEngine::give_up_restart(const ContainerId& id) {
   unit->run.phase = engine::Phase::Exited;
   state_->release(*unit);
   if (auto saved = state_->save(*unit); !saved) state_->warn(saved.error().to_string());
+  state_->tell_waiters(*unit);
 }
 
 void LocalEngine::exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended) {
@@ -342,6 +318,19 @@ void LocalEngine::exec(const ExecSpec& spec, engine::Done<int> started, std::fun
 void LocalEngine::signal_exec(int pid, int signal_number) {
   for (const auto& [name, run] : state_->execs)
     if (run.pid == pid && run.pidfd) (void)sys::send_signal(run.pidfd.get(), signal_number);  // it may just have ended
+}
+
+Result<void> LocalEngine::kill_group(const ContainerId& id, const std::string& group) {
+  return sys::CgroupSet::find(state_->cgroup_name(id) + "/" + group).kill();
+}
+
+void LocalEngine::report_health(const ContainerId& id, engine::Health health, engine::HealthLog log) {
+  const auto unit = state_->unit_of(id);
+  if (!unit || !unit->is_running()) return;
+  unit->run.health = health;
+  unit->run.health_log = std::move(log);
+  if (auto saved = state_->save(*unit); !saved) state_->warn(saved.error().to_string());
+  state_->tell_waiters(*unit);
 }
 
 bool LocalEngine::is_idle() const {

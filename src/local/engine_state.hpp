@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "berth/base/random.hpp"
 #include "berth/image/store.hpp"
 #include "berth/local/engine.hpp"
 #include "berth/logs/pump.hpp"
@@ -19,7 +20,8 @@
 namespace berth::local {
 
 struct Waiter {
-  model::DependencyCondition condition;
+  engine::Condition condition;
+  std::function<void(const std::string&)> progress;
   engine::Done<> done;
 };
 
@@ -36,7 +38,7 @@ struct Unit {
   std::unique_ptr<logs::Pump> pump;
   std::vector<engine::Done<>> starting, ending;
   std::vector<Waiter> waiters;
-  async::Timer grace;
+  async::Timer grace, settling;
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
   bool filling = false;            // volumes are being filled on a worker
   bool removing = false;
@@ -81,7 +83,8 @@ struct LocalEngine::State : engine::Containers {
         observer(std::move(o)),
         images(std::move(images_)),
         volumes(p.root),
-        network(std::move(net)) {}
+        network(std::move(net)),
+        exec_series(random_hex(4)) {}
 
   // engine.cpp
   void watch();
@@ -91,8 +94,13 @@ struct LocalEngine::State : engine::Containers {
   void create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
               engine::Done<ContainerId> done) override;
   void rename(const ContainerId& id, const std::string& name, engine::Done<> done) override;
-  void await(const ContainerId& id, model::DependencyCondition condition,
-             std::function<void(const std::string&)> progress, engine::Done<> done) override;
+
+  // await.cpp
+  void await(const ContainerId& id, engine::Condition condition, std::function<void(const std::string&)> progress,
+             engine::Done<> done) override;
+  Result<bool> holds(const Unit& unit, engine::Condition condition) const;
+  void tell_waiters(Unit& unit);
+  Error unmet(const Unit& unit, const std::string& what) const;
 
   // start.cpp
   void start(const ContainerId& id, engine::Done<> done) override;
@@ -139,6 +147,7 @@ struct LocalEngine::State : engine::Containers {
   async::Watch keeper_watch, zygote_watch;
   std::map<ContainerId, std::shared_ptr<Unit>> units;
   std::map<std::string, ExecRun> execs;  // by launch name
+  const std::string exec_series;         // so that no name is one of a predecessor's
   int last_exec = 0;
   NetworkPort network_port{*this};
   VolumePort volume_port{*this};

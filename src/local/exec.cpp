@@ -41,7 +41,7 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
                                       unit->spec().confinement.group_add);
     if (!user) return user.error();
     runtime::ExecRequest request;
-    request.name = unit->id().value + ".exec" + std::to_string(++last_exec);
+    request.name = unit->id().value + ".exec" + exec_series + std::to_string(++last_exec);
     request.target_pidfd = unit->pidfd.get();
     auto capabilities = capabilities_of(unit->spec().confinement);
     if (!capabilities) return capabilities.error();
@@ -55,7 +55,12 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
                           : unit->spec().working_dir.empty() ? "/"
                                                              : unit->spec().working_dir;
     request.stdio = {spec.in, spec.out, spec.err};
-    const auto cgroup = sys::CgroupSet::find(cgroup_name(unit->id()));
+    auto cgroup = sys::CgroupSet::find(cgroup_name(unit->id()));
+    if (!spec.group.empty()) {
+      auto apart = cgroup.with_subgroup(spec.group);
+      if (!apart) return apart.error();
+      cgroup = std::move(*apart);
+    }
     request.cgroup = &cgroup;
     auto plan = runtime::build_exec_plan(request);
     if (!plan) return plan.error();

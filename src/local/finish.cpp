@@ -12,6 +12,7 @@ namespace berth::local {
 // The process is gone: log drained, resources freed unless it comes back, everybody told.
 void LocalEngine::State::ended(Unit& unit, int exit_code) {
   unit.grace.cancel();
+  unit.settling.cancel();
   const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
   unit.run.oom_killed = sys::read_stats(cgroup).oom_kills > 0;
   unit.run.exit_code = exit_code;
@@ -29,15 +30,8 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
   if (auto saved = save(unit); !saved) warn(saved.error().to_string());
 
   const auto ending = std::exchange(unit.ending, {});
-  const auto waiters = std::exchange(unit.waiters, {});
   for (const auto& done : ending) done({});
-  for (const auto& waiter : waiters) {
-    if (waiter.condition == model::DependencyCondition::CompletedSuccessfully && exit_code == 0)
-      waiter.done({});
-    else
-      waiter.done(
-          Error::make(ErrorKind::Failed, "`" + unit.record.name + "` exited with code " + std::to_string(exit_code)));
-  }
+  tell_waiters(unit);
 }
 
 // Everything but its records, its files and its leased addresses.
@@ -69,7 +63,8 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
     if (unit->run.phase == engine::Phase::Restarting) {
       unit->run.phase = engine::Phase::Exited;
       release(*unit);
-      return done(save(*unit));
+      done(save(*unit));
+      return tell_waiters(*unit);
     }
     return done({});
   }
@@ -112,6 +107,7 @@ void LocalEngine::State::pause(const ContainerId& id, engine::Done<> done) {
   if (auto frozen = sys::CgroupSet::find(cgroup_name(id)).freeze(); !frozen) return done(frozen);
   unit->run.phase = engine::Phase::Paused;
   done(save(*unit));
+  if (observer.on_pause) observer.on_pause(unit->shown);
 }
 
 void LocalEngine::State::unpause(const ContainerId& id, engine::Done<> done) {
@@ -122,6 +118,7 @@ void LocalEngine::State::unpause(const ContainerId& id, engine::Done<> done) {
   if (auto thawed = sys::CgroupSet::find(cgroup_name(id)).thaw(); !thawed) return done(thawed);
   unit->run.phase = engine::Phase::Running;
   done(save(*unit));
+  if (observer.on_pause) observer.on_pause(unit->shown);
 }
 
 void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptions& options, engine::Done<> done) {
@@ -165,6 +162,8 @@ void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const
         unit->removing = false;
         if (removed) units.erase(unit->id());
         done(removed);
+        if (removed)
+          for (const auto& waiter : std::exchange(unit->waiters, {})) waiter.done(no_container(unit->id()));
       });
 }
 

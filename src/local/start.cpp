@@ -285,6 +285,8 @@ void LocalEngine::State::on_status(const ContainerId& id) {
     unit->run.error.clear();
     unit->run.oom_killed = false;
     unit->run.started_at = wall_clock();
+    unit->run.health = unit->spec().health ? engine::Health::Starting : engine::Health::None;
+    unit->run.health_log = {};
     started(*unit, save(*unit));
     if (unit->ended_early) ended(*unit, *std::exchange(unit->ended_early, std::nullopt));
     return;
@@ -322,17 +324,9 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
   } else if (observer.on_start) {
     observer.on_start(unit.shown);
   }
-  const auto waiters = std::exchange(unit.waiters, {});
   const auto starting = std::exchange(unit.starting, {});
   for (const auto& done : starting) done(result);
-  for (const auto& waiter : waiters) {
-    if (!result)
-      waiter.done(result);
-    else if (waiter.condition == model::DependencyCondition::Started)
-      waiter.done({});
-    else
-      unit.waiters.push_back(waiter);
-  }
+  tell_waiters(unit);
 }
 
 }  // namespace berth::local

@@ -41,11 +41,13 @@ std::optional<engine::HealthPlan> choose_health(const model::Service& service, c
   if (test.empty() || test.front() == "NONE") return std::nullopt;
   engine::HealthPlan health;
   health.test = test;
+  if (test.front() == "CMD-SHELL") health.shell = image.shell;
   const auto choose = [&](auto member, auto& target) {
+    using Value = std::decay_t<decltype(target)>;  // zero means the default, as in docker
     if (own && ((*own).*member))
-      target = *((*own).*member);
+      target = *((*own).*member) > Value{} ? *((*own).*member) : target;
     else if (image.healthcheck && ((*image.healthcheck).*member))
-      target = *((*image.healthcheck).*member);
+      target = *((*image.healthcheck).*member) > Value{} ? *((*image.healthcheck).*member) : target;
   };
   choose(&model::Healthcheck::interval, health.interval);
   choose(&model::Healthcheck::timeout, health.timeout);

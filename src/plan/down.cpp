@@ -166,8 +166,8 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
         const auto* action = draft.find_start(start);
         int& wait = waits[{start, dependency.condition}];
         if (!wait)
-          wait = draft.add(AwaitCondition{action->container, dependency.condition, dependency.required}, {start},
-                           waiter + " depends on it");
+          wait = draft.add(AwaitCondition{action->container, condition_of(dependency.condition), dependency.required},
+                           {start}, waiter + " depends on it");
         after.push_back(wait);
       }
       return after;

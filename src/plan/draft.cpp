@@ -14,6 +14,15 @@ int Draft::add(What what, After after, std::string cause) {
   return number;
 }
 
+engine::Condition condition_of(model::DependencyCondition condition) {
+  switch (condition) {
+    case model::DependencyCondition::Started: return engine::Condition::Started;
+    case model::DependencyCondition::Healthy: return engine::Condition::Healthy;
+    case model::DependencyCondition::CompletedSuccessfully: return engine::Condition::Completed;
+  }
+  return engine::Condition::Started;
+}
+
 ContainerRef ref_of(const engine::ContainerState& state) {
   return {state.spec.service, state.spec.number, state.spec.name, state.id, 0};
 }

@@ -27,6 +27,7 @@ class Draft {
   Plan plan_;
 };
 
+engine::Condition condition_of(model::DependencyCondition condition);
 ContainerRef ref_of(const engine::ContainerState& state);
 inline bool is_alive(engine::Phase phase) {
   return phase == engine::Phase::Running || phase == engine::Phase::Restarting || phase == engine::Phase::Paused;

@@ -18,11 +18,12 @@ std::string name_of(const ContainerRef& container) {
   return fmt::format("{}:{}", container.service.value, container.number);
 }
 
-const char* condition_text(model::DependencyCondition condition) {
+const char* condition_text(engine::Condition condition) {
   switch (condition) {
-    case model::DependencyCondition::Started: return "started";
-    case model::DependencyCondition::Healthy: return "healthy";
-    case model::DependencyCondition::CompletedSuccessfully: return "completed successfully";
+    case engine::Condition::Started: return "started";
+    case engine::Condition::Healthy: return "healthy";
+    case engine::Condition::Completed: return "completed successfully";
+    case engine::Condition::Settled: return "up and healthy";
   }
   return "";
 }

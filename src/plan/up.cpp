@@ -57,7 +57,7 @@ class UpPlanner {
     BERTH_TRY(plan_volumes());
     for (const auto& name : *order) BERTH_TRY(plan_service(project_.services.at(name)));
     plan_orphans();
-    if (options_.wait && !options_.no_start) plan_wait();
+    if (options_.wait && !options_.no_start) BERTH_TRY(plan_wait());
     return draft_.finish();
   }
 
@@ -206,29 +206,42 @@ class UpPlanner {
   }
 
   // What must have happened before a container of the service may start: its dependencies' conditions.
-  After started_after(const model::Service& service) {
+  Result<After> started_after(const model::Service& service) {
     After after;
+    if (options_.no_start) return after;
     for (const auto& name : dependencies_of(service)) {
-      const auto dependency = service.depends_on.find(name);
-      const auto condition =
-          dependency == service.depends_on.end() ? model::DependencyCondition::Started : dependency->second.condition;
-      const bool required = dependency == service.depends_on.end() || dependency->second.required;
-      for (const int number : ready(name, condition, required, service.name.value)) after.push_back(number);
+      const auto known = service.depends_on.find(name);
+      const model::Dependency dependency = known == service.depends_on.end() ? model::Dependency{} : known->second;
+      auto numbers = ready(name, condition_of(dependency.condition), dependency.required, service.name.value);
+      if (!numbers) return numbers.error();
+      after.insert(after.end(), numbers->begin(), numbers->end());
     }
     return after;
   }
 
-  After ready(const std::string& name, model::DependencyCondition condition, bool required, const std::string& waiter) {
+  // The actions after which the condition holds for all replicas of a service.
+  Result<After> ready(const std::string& name, engine::Condition condition, bool required, const std::string& waiter) {
     const auto placed = placed_.find(name);
-    if (placed == placed_.end()) return {};
+    if (placed == placed_.end()) return After{};
     After after;
     for (auto& replica : placed->second) {
-      if (condition == model::DependencyCondition::Started) {
+      if (condition == engine::Condition::Started && required) {
         after.push_back(replica.start);
         continue;
       }
-      if (!replica.start && condition == model::DependencyCondition::Healthy && replica.healthy) continue;
-      int& wait = condition == model::DependencyCondition::Healthy ? replica.healthy_wait : replica.completed_wait;
+      if (condition == engine::Condition::Healthy && !replica.has_health) {
+        if (required)
+          return Error::make(ErrorKind::Invalid, "service `" + waiter + "` waits for `" + name +
+                                                     "` to be healthy, but `" + name + "` has no health check")
+              .with_hint("give `" + name + "` a `healthcheck:`, or wait for `service_started`");
+        draft_.warn("service `" + waiter + "` is not waiting for `" + name + "`, which has no health check");
+        continue;
+      }
+      const bool holds = condition == engine::Condition::Healthy   ? replica.healthy
+                         : condition == engine::Condition::Settled ? replica.healthy || !replica.has_health
+                                                                   : condition == engine::Condition::Started;
+      if (!replica.start && holds) continue;
+      int& wait = replica.waits[{condition, required}];
       if (!wait)
         wait = draft_.add(AwaitCondition{replica.container, condition, required}, {replica.start},
                           waiter.empty() ? "--wait was given" : waiter + " depends on it");
@@ -250,7 +263,9 @@ class UpPlanner {
     const std::string& name = service.name.value;
     const bool named = selection_.named.count(name) != 0;
     const int wanted = replicas(service);
-    const After after = started_after(service);
+    const auto ready_after = started_after(service);
+    if (!ready_after) return ready_after.error();
+    const After& after = *ready_after;
     std::vector<const ContainerState*> present =
         existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};
     settle_interrupted(present);
@@ -295,7 +310,7 @@ class UpPlanner {
     if (!spec) return spec.error();
     BERTH_TRY(check_name(*spec));
     const int created = draft_.add(CreateContainer{*spec, {}, {}}, created_after(service), kNotThere);
-    place(service, {service.name, number, spec->name, {}, created}, created, after, "it was created", false);
+    place(*spec, {service.name, number, spec->name, {}, created}, created, after, "it was created");
     return {};
   }
 
@@ -309,16 +324,17 @@ class UpPlanner {
     } else if (state.phase == Phase::Paused) {
       place_unpaused(service, state);
     } else if (!is_alive(state.phase)) {
-      place(service, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after,
-            state.phase == Phase::Created ? "it was never started" : "it has ended", false);
+      place(state.spec, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after,
+            state.phase == Phase::Created ? "it was never started" : "it has ended");
     } else if (restarts_with_dependency(service)) {
       After stop_after = after;
       const int stopped =
           draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
       stop_after.push_back(stopped);
-      place(service, ref_of(state), stopped, stop_after, "a service that it depends on was made anew", false);
+      place(state.spec, ref_of(state), stopped, stop_after, "a service that it depends on was made anew");
     } else {
-      placed_[service.name.value].push_back({ref_of(state), 0, 0, 0, state.health == engine::Health::Healthy});
+      placed_[service.name.value].push_back(
+          {ref_of(state), 0, state.spec.health.has_value(), state.health == engine::Health::Healthy, {}});
     }
     return {};
   }
@@ -340,7 +356,7 @@ class UpPlanner {
       After create_after = created_after(service);
       create_after.push_back(gone->second);
       const int created = draft_.add(CreateContainer{spec, {}, {}}, create_after, cause);
-      place(service, {service.name, spec.number, spec.name, {}, created}, created, after, "it was created", false);
+      place(spec, {service.name, spec.number, spec.name, {}, created}, created, after, "it was created");
       return;
     }
     const std::string temporary = short_id(state.id) + "_" + spec.name;
@@ -356,19 +372,19 @@ class UpPlanner {
     const int removed = take_down(state, cause, std::move(stop_after));
     const ContainerRef made{service.name, spec.number, spec.name, {}, created};
     const int renamed = draft_.add(RenameContainer{made}, {removed}, "the old one is gone");
-    place(service, made, renamed, after, "it was created", false);
+    place(spec, made, renamed, after, "it was created");
   }
 
   void place_unpaused(const model::Service& service, const ContainerState& state) {
     const int unpaused = draft_.add(UnpauseContainer{ref_of(state)}, {}, "it was paused");
-    placed_[service.name.value].push_back({ref_of(state), unpaused, 0, 0, false});
+    placed_[service.name.value].push_back({ref_of(state), unpaused, state.spec.health.has_value(), false, {}});
   }
 
-  void place(const model::Service& service, const ContainerRef& container, int made, After after,
-             const std::string& cause, bool healthy) {
+  void place(const engine::ContainerSpec& spec, const ContainerRef& container, int made, After after,
+             const std::string& cause) {
     after.push_back(made);
     const int start = options_.no_start ? made : draft_.add(StartContainer{container}, std::move(after), cause);
-    placed_[service.name.value].push_back({container, start, 0, 0, healthy});
+    placed_[spec.service.value].push_back({container, start, spec.health.has_value(), false, {}});
   }
 
   void plan_orphans() {
@@ -389,21 +405,17 @@ class UpPlanner {
                 "; remove them with --remove-orphans");
   }
 
-  void plan_wait() {
-    for (auto& [name, replicas] : placed_) {
-      const bool has_health = std::any_of(replicas.begin(), replicas.end(), [&](const auto&) {
-        auto spec = wanted_spec(project_.services.at(name), 1);
-        return spec && spec->health;
-      });
-      if (has_health) ready(name, model::DependencyCondition::Healthy, true, {});
-    }
+  Result<void> plan_wait() {
+    for (const auto& [name, unused] : placed_)
+      if (auto waits = ready(name, engine::Condition::Settled, true, {}); !waits) return waits.error();
+    return {};
   }
 
   struct Replica {
     ContainerRef container;
     int start = 0;  // action after which it runs; 0: it runs
-    int healthy_wait = 0, completed_wait = 0;
-    bool healthy = false;
+    bool has_health = false, healthy = false;
+    std::map<std::pair<engine::Condition, bool>, int> waits;  // (condition, required) -> action
   };
 
   const model::Project& project_;

@@ -113,6 +113,7 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   state.user_stopped = record.user_stopped;
   state.restart_count = run.restart_count;
   state.health = run.health;
+  state.health_log = run.health_log;
   state.error = run.error;
   state.created_at = record.created_at;
   state.started_at = run.started_at;

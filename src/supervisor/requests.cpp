@@ -4,6 +4,7 @@
 #include "berth/base/random.hpp"
 #include "berth/model/json.hpp"
 #include "berth/sys/file.hpp"
+#include "berth/text/duration.hpp"
 #include "supervisor.hpp"
 
 namespace berth::supervisor {
@@ -89,10 +90,23 @@ void Supervisor::begin_up(Session& session, const control::Up& up) {
         send(session, unchanged);
       }
   execute(session, std::move(*plan), "up", [this, self = &session](const execute::Outcome& outcome) {
+    self->wait_limit.cancel();
+    if (self->timed_out) return finish(*self, 1, {*self->timed_out});
     const bool attached = std::get<control::Up>(*self->request).attach && outcome.ok && !self->gone;
     if (!attached) return finish(*self, code_of(outcome), problems_of(outcome));
     done_with_job(*self);  // stays for the lines; others may go on
     check_followers();
+  });
+  if (up.wait_timeout) limit_waiting(session, *up.wait_timeout);
+}
+
+void Supervisor::limit_waiting(Session& session, plan::Duration limit) {
+  session.wait_limit = loop_.after(std::chrono::duration_cast<async::Clock::duration>(limit), [self = &session, limit] {
+    if (!self->execution) return;
+    std::string text = "application not healthy after " + text::format_duration(limit);
+    for (const auto& waiting : self->execution->waiting()) text += "\n  " + waiting;
+    self->timed_out = control::Problem{text, ""};
+    self->execution->cancel();
   });
 }
 

@@ -35,7 +35,8 @@ Result<void> Supervisor::start() {
   keeper_ = std::make_unique<runtime::KeeperLink>(sys::UniqueFd(init::kKeeperFd));
   local::EngineObserver observer;
   observer.on_exit = [this](const engine::ContainerState& state) { return on_exit(state); };
-  observer.on_start = [](const engine::ContainerState&) {};
+  observer.on_start = [this](const engine::ContainerState& state) { probing_->watch(state); };
+  observer.on_pause = [this](const engine::ContainerState& state) { probing_->pause_changed(state); };
   observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) {
     on_line(state, entry);
   };
@@ -48,6 +49,8 @@ Result<void> Supervisor::start() {
                                            std::move(observer));
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
+  probing_ =
+      std::make_unique<Probing>(loop_, *engine_, [this](const engine::ContainerState& state) { on_health(state); });
   auto parked = keeper_->fetch();
   if (!parked) return parked.error();
   BERTH_TRY(engine_->recover(*parked));
@@ -62,10 +65,12 @@ Result<void> Supervisor::start() {
   if (!server) return server.error();
   server_ = std::move(*server);
   if (listening == parked->end()) BERTH_TRY(keeper_->park(kControl, {server_->fd()}));
-  // Containers that a predecessor had promised to restart.
-  for (const auto& state : engine_->containers())
+  // Containers that a predecessor had promised to restart, and those that it probed.
+  for (const auto& state : engine_->containers()) {
+    if (state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused) probing_->adopt(state);
     if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id))
       schedule_restart(state.id, RestartDecider::kFirstDelay);
+  }
   check_idle();
   return {};
 }
@@ -167,8 +172,21 @@ void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEn
   }
 }
 
+void Supervisor::on_health(const engine::ContainerState& state) {
+  control::EventMessage message;
+  message.event.time = wall_now();
+  message.event.name = state.name;
+  message.event.service = state.spec.service.value;
+  message.event.step = state.health == engine::Health::Healthy ? engine::Step::Healthy : engine::Step::Unhealthy;
+  for (auto& session : sessions_)
+    if (!session.finished && session.request && std::holds_alternative<control::Follow>(*session.request) &&
+        (session.followed.empty() || session.followed.count(state.spec.service.value)))
+      send(session, message);
+}
+
 bool Supervisor::on_exit(const engine::ContainerState& state) {
   bool again = false;
+  probing_->forget(state.id);
   if (state.user_stopped || state.spec.one_off) {
     deciders_.erase(state.id);
   } else {

@@ -20,6 +20,7 @@
 #include "berth/runtime/keeper_link.hpp"
 #include "berth/state/records.hpp"
 #include "berth/supervisor/restart.hpp"
+#include "probing.hpp"
 
 namespace berth::supervisor {
 
@@ -31,9 +32,11 @@ struct Session {
   // What runs for it.
   plan::Plan plan;
   std::unique_ptr<execute::Execution> execution;
-  bool following = false;          // gets live lines and exits
-  std::set<std::string> followed;  // services; empty: all
-  ContainerId one_off;             // `run`
+  async::Timer wait_limit;                    // --wait-timeout
+  std::optional<control::Problem> timed_out;  // it ran out: what was waited for then
+  bool following = false;                     // gets live lines and exits
+  std::set<std::string> followed;             // services; empty: all
+  ContainerId one_off;                        // `run`
   int exec_pid = 0;
   bool queued = false, finished = false, gone = false;
   int pending = 0;  // callbacks of the engine that will name this session
@@ -60,6 +63,7 @@ class Supervisor {
   void next();
   void begin(Session& session);
   void begin_up(Session& session, const control::Up& up);
+  void limit_waiting(Session& session, plan::Duration limit);
   void begin_down(Session& session, const control::Down& down);
   void begin_act(Session& session, const control::Act& act);
   void begin_run(Session& session, const control::Run& run);
@@ -72,6 +76,7 @@ class Supervisor {
   // the engine's observers
   bool on_exit(const engine::ContainerState& state);
   void on_line(const engine::ContainerState& state, const logs::LiveEntry& entry);
+  void on_health(const engine::ContainerState& state);
   void schedule_restart(const ContainerId& id, RestartDecider::Duration delay);
   void check_followers();
   void check_idle();
@@ -89,6 +94,7 @@ class Supervisor {
   Session* current_ = nullptr;
   std::map<ContainerId, RestartDecider> deciders_;
   std::map<ContainerId, async::Timer> restarts_;
+  std::unique_ptr<Probing> probing_;
   async::Timer idle_;
   bool leaving_ = false;
 };

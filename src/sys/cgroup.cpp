@@ -1,5 +1,6 @@
 #include "berth/sys/cgroup.hpp"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -108,6 +109,20 @@ Result<void> make_v2(const std::string& root, const std::string& name, const std
   return {};
 }
 
+// Each before those below it.
+std::vector<std::string> with_groups_below(const std::string& top) {
+  std::vector<std::string> groups{top};
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::string group = groups[i];
+    DIR* directory = opendir(group.c_str());
+    if (!directory) continue;
+    while (const dirent* entry = readdir(directory))
+      if (entry->d_type == DT_DIR && entry->d_name[0] != '.') groups.push_back(group + "/" + entry->d_name);
+    closedir(directory);
+  }
+  return groups;
+}
+
 }  // namespace
 
 const CgroupLayout& cgroup_layout() {
@@ -202,13 +217,27 @@ Result<void> CgroupSet::add(int pid) const {
   return {};
 }
 
+Result<CgroupSet> CgroupSet::with_subgroup(const std::string& child) const {
+  CgroupSet set = *this;
+  for (const char* controller : {"", "pids", "freezer"}) {
+    const auto at = set.directories_.find(controller);
+    if (at == set.directories_.end()) continue;
+    at->second += "/" + child;
+    BERTH_TRY(make_one(at->second));
+    return set;
+  }
+  return Error::make(ErrorKind::Unsupported,
+                     "the kernel has neither of the control group controllers pids and freezer");
+}
+
 std::vector<int> CgroupSet::processes() const {
   std::vector<int> pids;
-  for (const auto& [controller, path] : directories_) {
-    auto text = read_file(path + "/cgroup.procs");
-    if (!text) continue;
-    for (const auto& line : split(*text, '\n')) pids.push_back(std::atoi(line.c_str()));
-  }
+  for (const auto& [controller, path] : directories_)
+    for (const auto& group : with_groups_below(path)) {
+      auto text = read_file(group + "/cgroup.procs");
+      if (!text) continue;
+      for (const auto& line : split(*text, '\n')) pids.push_back(std::atoi(line.c_str()));
+    }
   std::sort(pids.begin(), pids.end());
   pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   return pids;
@@ -247,9 +276,12 @@ Result<void> CgroupSet::kill() const {
 
 Result<void> CgroupSet::remove() const {
   Result<void> verdict;
-  for (const auto& [controller, path] : directories_)
-    if (rmdir(path.c_str()) != 0 && errno != ENOENT && verdict)
-      verdict = Error::system(errno, "remove the control group", path);
+  for (const auto& [controller, path] : directories_) {
+    const auto groups = with_groups_below(path);
+    for (auto group = groups.rbegin(); group != groups.rend(); ++group)
+      if (rmdir(group->c_str()) != 0 && errno != ENOENT && verdict)
+        verdict = Error::system(errno, "remove the control group", *group);
+  }
   return verdict;
 }
 

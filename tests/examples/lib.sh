@@ -1,5 +1,5 @@
 # Helpers of the example tests. Each test runs in network and mount namespaces of its own, so that fixed ports do not collide
-# and what is left over can be counted; the images come from the fixture's root, the run root is the test's.
+# and what is left over can be counted; root and run root are the test's, the image store is the fixture's, bound into it.
 #   BERTH: the program   IMAGES: the fixture's root
 set -u
 
@@ -9,8 +9,10 @@ if [ "${IN_NAMESPACE-}" != 1 ]; then
 fi
 ip link set lo up
 scratch=$(mktemp -d)
-mkdir -m 700 "$scratch/run"
-export BERTH_ROOT=$(readlink -f "$IMAGES") BERTH_RUN_ROOT=$scratch/run
+mkdir -m 700 "$scratch/run" "$scratch/root"
+mkdir -m 700 "$scratch/root/images"
+mount --bind "$(readlink -f "$IMAGES")/images" "$scratch/root/images" || exit 1
+export BERTH_ROOT=$scratch/root BERTH_RUN_ROOT=$scratch/run
 failures=0
 
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
@@ -18,6 +20,11 @@ check() { local what=$1; shift; if "$@" > "$scratch/out" 2>&1; then echo "ok: $w
 contains() { local wanted=$1; shift; "$@" > "$scratch/text" 2>&1; grep -qF -- "$wanted" "$scratch/text" || { cat "$scratch/text"; return 1; }; }
 # Tries until it holds, at most 20 seconds; each try is of something observable.
 eventually() { local end=$((SECONDS + 20)); until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done; }
+# The whole output of a command, for several looks at it: `keep COMMAND…`, then `said TEXT`.
+keep() { "$@" > "$scratch/kept" 2>&1; }
+said() { grep -qF -- "$1" "$scratch/kept" || { cat "$scratch/kept"; return 1; }; }
+# The supervisor alone: keeper and zygote have the same words in their command lines.
+supervisor_of() { pgrep -f -- "^$BERTH __supervisor $BERTH_ROOT $BERTH_RUN_ROOT $1\$"; }
 exits_with() { local wanted=$1 got; shift; "$@"; got=$?; [ "$got" = "$wanted" ] || { echo "exit code $got, not $wanted"; return 1; }; }
 
 # Nothing of the project is there: process, bridge, veth, table, cgroup, record, run directory, volume.
@@ -33,9 +40,10 @@ nothing_left() {
 }
 
 finish() {
+  local status=$?
   umount "$scratch/run" 2>/dev/null
-  rm -rf "$scratch"
-  [ $failures = 0 ] && echo "all checks passed"
-  exit $((failures > 0))
+  umount "$scratch/root/images" && rm -rf "$scratch"
+  [ $failures = 0 ] && [ $status = 0 ] && echo "all checks passed"
+  exit $((failures > 0 || status != 0))
 }
 trap finish EXIT

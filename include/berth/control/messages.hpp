@@ -57,6 +57,7 @@ struct Up {
   bool abort_on_exit = false;                // stop everything when one container ends
   bool abort_on_failure = false;             // ... when one ends with another code than 0
   std::string exit_code_from;                // service whose code becomes Done.exit_code
+  std::optional<plan::Duration> wait_timeout;  // with options.wait: give up after that long
   bool operator==(const Up&) const = default;
 };
 
@@ -235,7 +236,7 @@ Problem problem_of(const Error& error);
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, build))
 BOOST_DESCRIBE_STRUCT(Up, (),
                       (project, options, images, attach, attach_services, abort_on_exit, abort_on_failure,
-                       exit_code_from))
+                       exit_code_from, wait_timeout))
 BOOST_DESCRIBE_STRUCT(Down, (), (options, remove_run))
 BOOST_DESCRIBE_STRUCT(Act, (), (options))
 BOOST_DESCRIBE_STRUCT(TerminalSize, (), (rows, columns))

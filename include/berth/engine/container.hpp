@@ -74,7 +74,8 @@ struct ContainerFile {
 };
 
 struct HealthPlan {
-  std::vector<std::string> test;  // {"CMD", ...} or {"CMD-SHELL", text}
+  std::vector<std::string> test;   // {"CMD", ...} or {"CMD-SHELL", text}
+  std::vector<std::string> shell;  // of CMD-SHELL; empty: /bin/sh -c
   Duration interval = std::chrono::seconds(30);
   Duration timeout = std::chrono::seconds(30);
   Duration start_period{0};
@@ -128,6 +129,23 @@ struct ContainerSpec {
 enum class Phase { Created, Running, Paused, Restarting, Exited, Dead };
 enum class Health { None, Starting, Healthy, Unhealthy };
 
+// A health probe that has ended.
+struct Probe {
+  std::int64_t started_at = 0;  // nanoseconds since 1970, wall clock
+  std::int64_t ended_at = 0;
+  int exit_code = 0;   // -1: it took too long, or could not be started
+  std::string output;  // of both streams, at most kProbeOutput bytes, valid UTF-8
+  bool operator==(const Probe&) const = default;
+};
+inline constexpr std::size_t kProbeOutput = 4096;
+inline constexpr std::size_t kProbesKept = 5;
+
+struct HealthLog {
+  int failing_streak = 0;     // failures since the last success, without those of the start period
+  std::vector<Probe> probes;  // the last kProbesKept of this start, oldest first
+  bool operator==(const HealthLog&) const = default;
+};
+
 // Address of a running container in one network.
 struct Address {
   std::string network;
@@ -156,6 +174,7 @@ struct ContainerState {
   bool user_stopped = false;  // by a verb, so that restart policies leave it alone
   int restart_count = 0;
   Health health = Health::None;
+  HealthLog health_log;
   std::string error;            // why it could not start
   std::int64_t created_at = 0;  // nanoseconds since 1970, wall clock; 0: not yet
   std::int64_t started_at = 0;
@@ -176,17 +195,19 @@ BOOST_DESCRIBE_STRUCT(ContainerMount, (),
                       (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size,
                        tmpfs_mode, tmpfs_options))
 BOOST_DESCRIBE_STRUCT(ContainerFile, (), (target, host_path, content, uid, gid, mode))
-BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, interval, timeout, start_period, start_interval, retries))
+BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, shell, interval, timeout, start_period, start_interval, retries))
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
                       (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment,
                        working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files,
                        endpoints, network_mode, ports, extra_hosts, dns, dns_search, dns_opt, restart, stop_signal,
                        stop_grace, health, confinement, resources, logging, post_start, pre_stop, depends_on,
                        config_hash))
+BOOST_DESCRIBE_STRUCT(Probe, (), (started_at, ended_at, exit_code, output))
+BOOST_DESCRIBE_STRUCT(HealthLog, (), (failing_streak, probes))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))
 BOOST_DESCRIBE_STRUCT(Publication, (), (host_ip, host_port, target, protocol))
 BOOST_DESCRIBE_STRUCT(ContainerState, (),
-                      (id, name, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health, error,
-                       created_at, started_at, finished_at, addresses, publications))
+                      (id, name, spec, phase, pid, exit_code, oom_killed, user_stopped, restart_count, health,
+                       health_log, error, created_at, started_at, finished_at, addresses, publications))
 
 }  // namespace berth::engine

@@ -40,6 +40,7 @@ enum class Step {
   Skipped,
   Warning,
   Error,
+  Unhealthy,
 };
 
 struct Event {
@@ -58,7 +59,7 @@ using EventSink = std::function<void(const Event&)>;
 BOOST_DESCRIBE_ENUM(Subject, Project, Image, Network, Volume, Container)
 BOOST_DESCRIBE_ENUM(Step, Creating, Created, Starting, Started, Running, Waiting, Healthy, Completed, Exited, Stopping,
                     Stopped, Killing, Killed, Pausing, Paused, Unpausing, Unpaused, Restarting, Restarted, Recreating,
-                    Recreated, Removing, Removed, Renaming, Renamed, Skipped, Warning, Error)
+                    Recreated, Removing, Removed, Renaming, Renamed, Skipped, Warning, Error, Unhealthy)
 BOOST_DESCRIBE_STRUCT(Event, (), (time, subject, name, service, step, reason, text))
 
 }  // namespace berth::engine

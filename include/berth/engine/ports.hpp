@@ -37,6 +37,15 @@ struct RemoveOptions {
   bool anonymous_volumes = false;  // remove them too
 };
 
+// What can be waited for.
+enum class Condition {
+  Started,
+  Healthy,
+  Completed,  // has ended with code 0
+  Settled,    // `--wait`: healthy, or without a health check up for kSettleTime; or ended with code 0 for good
+};
+inline constexpr Duration kSettleTime = std::chrono::seconds(1);
+
 class Containers {
  public:
   virtual ~Containers() = default;
@@ -52,9 +61,10 @@ class Containers {
   virtual void remove(const ContainerId& id, const RemoveOptions& options, Done<> done) = 0;
   virtual void rename(const ContainerId& id, const std::string& name, Done<> done) = 0;
   // Done when the condition holds (at once where it already does); fails where it can no longer come to hold, with the
-  // exit code or the last probe in the message. `progress` may be called with a line that says what is waited for.
-  virtual void await(const ContainerId& id, model::DependencyCondition condition,
-                     std::function<void(const std::string&)> progress, Done<> done) = 0;
+  // exit code, the last probes and log lines in the message. `progress` is called with a line that says what is waited
+  // for, and again whenever that changes.
+  virtual void await(const ContainerId& id, Condition condition, std::function<void(const std::string&)> progress,
+                     Done<> done) = 0;
 };
 
 class Networks {

@@ -5,8 +5,8 @@
 //   Execution execution(plan, ports, now, sink);
 //   execution.start([](const Outcome& outcome) { … });      // called once, possibly before start() returns
 //
-// The plan, the ports and the execution outlive the run. cancel() starts nothing new and lets what runs come to its
-// end.
+// The plan, the ports and the execution outlive the run. cancel() starts nothing new, ends waiting for conditions at
+// once and lets what else runs come to its end.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,8 @@ class Execution {
 
   void start(std::function<void(const Outcome&)> done);
   void cancel();
+  // What is being waited for now, in the waits' own words.
+  std::vector<std::string> waiting() const;
 
  private:
   struct State;

@@ -6,7 +6,7 @@
 //   engine.recover();                       // adopts what an earlier supervisor left
 //   Execution run(plan, engine.ports(), …);
 //
-// Health checks, terminals of services and joined pid namespaces are refused with the reason.
+// Terminals of services and joined pid namespaces are refused with the reason.
 #pragma once
 
 #include <functional>
@@ -30,6 +30,7 @@ struct EngineObserver {
   // network.
   std::function<bool(const engine::ContainerState&)> on_exit;
   std::function<void(const engine::ContainerState&)> on_start;
+  std::function<void(const engine::ContainerState&)> on_pause;  // paused or unpaused: the phase says which
   std::function<void(const engine::ContainerState&, const logs::LiveEntry&)> on_line;
   std::function<void(const std::string&)> on_warning;
   std::function<void()> on_keeper_gone;
@@ -44,6 +45,7 @@ struct ExecSpec {
   std::string working_dir;
   bool privileged = false;
   int in = -1, out = -1, err = -1;  // borrowed for the call; -1: /dev/null
+  std::string group;                // a control group of its own below the container's, for kill_group(); empty: none
 };
 
 class LocalEngine {
@@ -71,6 +73,11 @@ class LocalEngine {
   // `started` once it runs (or could not), `ended` with its code, only after a successful start.
   void exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended);
   void signal_exec(int pid, int signal_number);
+  // SIGKILL to all that exec() started in that group of the container, and to what that started.
+  Result<void> kill_group(const ContainerId& id, const std::string& group);
+
+  // What a probe said: recorded, and told to those who wait for it.
+  void report_health(const ContainerId& id, engine::Health health, engine::HealthLog log);
 
   // Nothing runs, is starting or waits for a restart.
   bool is_idle() const;

@@ -15,6 +15,7 @@
 #include "berth/base/error.hpp"
 #include "berth/engine/container.hpp"
 #include "berth/engine/observed.hpp"
+#include "berth/engine/ports.hpp"
 #include "berth/model/project.hpp"
 #include "berth/plan/options.hpp"
 
@@ -73,8 +74,8 @@ struct RenameContainer {
 };  // to container.name
 struct AwaitCondition {
   ContainerRef container;
-  model::DependencyCondition condition;
-  bool required = true;
+  engine::Condition condition;
+  bool required = true;  // false: a failure, also of what comes before it, is a warning, and what comes after goes on
 };
 
 using What = std::variant<CreateNetwork, RemoveNetwork, CreateVolume, RemoveVolume, CreateContainer, StartContainer,

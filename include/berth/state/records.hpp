@@ -43,6 +43,7 @@ struct RunRecord {
   bool oom_killed = false;
   int restart_count = 0;
   engine::Health health = engine::Health::None;
+  engine::HealthLog health_log;
   std::string error;
   std::int64_t started_at = 0;
   std::int64_t finished_at = 0;
@@ -107,8 +108,8 @@ std::optional<LockHolder> lock_holder(const Paths& paths, const ProjectName& pro
 
 BOOST_DESCRIBE_STRUCT(ContainerRecord, (), (schema, id, name, spec, created_at, user_stopped, anonymous_volumes))
 BOOST_DESCRIBE_STRUCT(RunRecord, (),
-                      (schema, boot, pid, start_time, phase, exit_code, oom_killed, restart_count, health, error,
-                       started_at, finished_at, addresses, publications))
+                      (schema, boot, pid, start_time, phase, exit_code, oom_killed, restart_count, health, health_log,
+                       error, started_at, finished_at, addresses, publications))
 BOOST_DESCRIBE_STRUCT(NameOwner, (), (project, id))
 BOOST_DESCRIBE_STRUCT(LockHolder, (), (pid, what))
 

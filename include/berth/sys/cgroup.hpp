@@ -40,6 +40,10 @@ class CgroupSet {
   // For a container that already exists: whatever directories are there.
   static CgroupSet find(const std::string& name);
 
+  // This group, but for one hierarchy (v1: pids, else freezer; v2: the only one), where it is `child` below it: limits
+  // stay this group's, and find(name() + "/" + child) has just the processes that joined through the result.
+  Result<CgroupSet> with_subgroup(const std::string& child) const;
+
   const std::string& name() const noexcept { return name_; }
   bool empty() const noexcept { return directories_.empty(); }
   bool has(const std::string& controller) const;
@@ -52,14 +56,14 @@ class CgroupSet {
   // cgroup.procs of each directory, opened for writing: a process that writes "0" to each has joined.
   Result<std::vector<UniqueFd>> open_procs() const;
   Result<void> add(int pid) const;
-  std::vector<int> processes() const;
+  std::vector<int> processes() const;  // those of groups below it, too
 
   Result<void> freeze() const;  // asks; is_frozen() tells when it has come true
   Result<void> thaw() const;
   bool is_frozen() const;
   // SIGKILL to every process (cgroup.kill, or one by one).
   Result<void> kill() const;
-  // Removes the directories; Busy while processes are in them.
+  // Removes the directories and those below them; Busy while processes are in them.
   Result<void> remove() const;
 
  private:

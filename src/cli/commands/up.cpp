@@ -70,8 +70,8 @@ std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std
 
 int run_up(const App& app) {
   const OptionValues& given = app.line.options;
-  refuse(given, {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "wait-timeout", "watch",
-                 "no-attach", "attach-dependencies"});
+  refuse(given, {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "watch", "no-attach",
+                 "attach-dependencies"});
   if (app.line.globals.flag("dry-run"))
     throw Failure(Error::make(ErrorKind::Unsupported, "--dry-run is not served by this version"));
   if (given.flag("build") && given.flag("no-build"))
@@ -95,6 +95,8 @@ int run_up(const App& app) {
   up.images = std::move(facts);
   up.attach = !given.flag("detach") && !given.flag("wait") && !given.flag("no-start");
   up.attach_services = given.all("attach");
+  if (const auto seconds = given.number("wait-timeout"); seconds && *seconds > 0)
+    up.wait_timeout = std::chrono::seconds(*seconds);
   return request_of_stack(app, project, up);
 }
 

@@ -37,6 +37,8 @@ std::string progress_line(ProgressMode mode, const engine::Event& event) {
   if (event.step == engine::Step::Warning) return "warning: " + event.text + "\n";
   if (event.step == engine::Step::Error) return "error: " + event_id(event) + ": " + event.text + "\n";
   if (mode == ProgressMode::Quiet) return "";
+  if (event.step == engine::Step::Waiting && !event.text.empty())
+    return " " + event_id(event) + "  Waiting  " + event.text + "\n";
   return " " + event_id(event) + "  " + boost::describe::enum_to_string(event.step, "") + "\n";
 }
 

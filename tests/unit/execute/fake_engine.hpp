@@ -95,14 +95,14 @@ class FakeEngine : public Containers, public Networks, public Volumes {
       c.name = name;
     });
   }
-  void await(const ContainerId& id, model::DependencyCondition condition,
-             std::function<void(const std::string&)> progress, Done<> done) override {
+  void await(const ContainerId& id, Condition condition, std::function<void(const std::string&)> progress,
+             Done<> done) override {
     progress("waiting");
     on(id, "await", done, [condition](ContainerState& c) {
-      if (condition == model::DependencyCondition::Healthy)
-        c.health = Health::Healthy;
-      else
+      if (condition == Condition::Completed)
         c.phase = Phase::Exited;
+      else if (condition != Condition::Started && c.spec.health)
+        c.health = Health::Healthy;
     });
   }
   void ensure(const NetworkSpec& spec, Done<> done) override {

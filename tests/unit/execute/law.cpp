@@ -236,6 +236,107 @@ TEST(Execution, SkipsWhatDependsOnAFailureAndSaysWhy) {
   EXPECT_TRUE(skipped.count("shop-web-1 because `shop-db-1` failed"));
 }
 
+// db and what waits for it, on an engine where waiting ends only when the test says so.
+struct SlowHealth : FakeEngine {
+  void await(const ContainerId&, engine::Condition, std::function<void(const std::string&)> progress,
+             engine::Done<> done) override {
+    progress("probe 1");
+    tell = progress;
+    answer = done;
+  }
+  std::function<void(const std::string&)> tell;
+  engine::Done<> answer;
+};
+
+model::Project waiting_project(bool required) {
+  model::Project project;
+  project.name = ProjectName("shop");
+  for (const char* name : {"db", "web"}) {
+    model::Service service;
+    service.name = ServiceName(name);
+    service.image = "busybox";
+    model::Healthcheck check;
+    check.test = {"CMD", "true"};
+    service.healthcheck = check;
+    project.services[name] = service;
+  }
+  project.services["web"].depends_on["db"] = {.condition = DependencyCondition::Healthy, .required = required};
+  return project;
+}
+
+bool runs(const FakeEngine& engine, const std::string& service) {
+  for (const auto& container : engine.state.containers)
+    if (container.spec.service.value == service) return container.phase == engine::Phase::Running;
+  return false;
+}
+
+TEST(Execution, TellsWhatIsWaitedForEachTimeItChanges) {
+  SlowHealth engine;
+  engine.state.images["busybox"] = busybox();
+  const auto plan = up(waiting_project(true), engine);
+  std::vector<std::string> texts;
+  Execution execution(
+      plan, engine.ports(), [] { return 0; },
+      [&](const engine::Event& event) {
+        if (event.step == engine::Step::Waiting && !event.text.empty()) texts.push_back(event.text);
+      });
+  std::optional<Outcome> outcome;
+  execution.start([&](const Outcome& result) { outcome = result; });
+  engine.settle();
+  engine.tell("probe 2");
+  engine.tell("probe 2");
+  EXPECT_EQ(texts, (std::vector<std::string>{"probe 1", "probe 2"}));
+  EXPECT_EQ(execution.waiting(), (std::vector<std::string>{"probe 2"}));
+  EXPECT_FALSE(runs(engine, "web"));
+  engine.answer({});
+  engine.settle();
+  EXPECT_TRUE(runs(engine, "web"));
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->ok);
+  EXPECT_TRUE(execution.waiting().empty());
+}
+
+TEST(Execution, CancelEndsAWaitAtOnce) {
+  SlowHealth engine;
+  engine.state.images["busybox"] = busybox();
+  const auto plan = up(waiting_project(true), engine);
+  Execution execution(
+      plan, engine.ports(), [] { return 0; }, [](const engine::Event&) {});
+  std::optional<Outcome> outcome;
+  execution.start([&](const Outcome& result) { outcome = result; });
+  engine.settle();
+  execution.cancel();
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->cancelled);
+  EXPECT_FALSE(runs(engine, "web"));
+  engine.answer({});  // comes too late to matter
+  EXPECT_FALSE(runs(engine, "web"));
+}
+
+TEST(Execution, GoesOnWithoutWhatIsNotRequired) {
+  for (const bool wait_fails : {true, false}) {
+    SlowHealth engine;
+    engine.state.images["busybox"] = busybox();
+    const auto plan = up(waiting_project(false), engine);
+    if (!wait_fails) engine.fail_operation(2);  // two creations, then the start of db
+    std::vector<std::string> warnings;
+    Execution execution(
+        plan, engine.ports(), [] { return 0; },
+        [&](const engine::Event& event) {
+          if (event.step == engine::Step::Warning) warnings.push_back(event.text);
+        });
+    std::optional<Outcome> outcome;
+    execution.start([&](const Outcome& result) { outcome = result; });
+    engine.settle();
+    if (wait_fails) engine.answer(Error::make(ErrorKind::Failed, "db is unhealthy"));
+    engine.settle();
+    EXPECT_TRUE(runs(engine, "web")) << plan.to_text();
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->ok, wait_fails) << "the failed start itself is a failure";
+    EXPECT_EQ(warnings.size(), 1u);
+  }
+}
+
 TEST(Execution, StartsNothingNewAfterCancel) {
   model::Project project;
   project.name = ProjectName("shop");

@@ -161,6 +161,42 @@ TEST(PlanUp, RestartsWhatAsksToBeRestartedWithItsDependency) {
   expect_golden("restart_with_dependency", up_text(project, observed));
 }
 
+TEST(PlanUp, RefusesToWaitForTheHealthOfWhatHasNoCheck) {
+  auto project = shop();
+  project.services["db"].healthcheck.reset();
+  EXPECT_EQ(up_text(project, empty_host()),
+            "error: service `web` waits for `db` to be healthy, but `db` has no health check\n"
+            "hint: give `db` a `healthcheck:`, or wait for `service_started`\n");
+  project.services["web"].depends_on["db"].required = false;
+  EXPECT_EQ(up_text(project, empty_host())
+                .rfind("warning: service `web` is not waiting for `db`, which has no health check\n", 0),
+            0u);
+}
+
+TEST(PlanUp, WaitsApartForWhatIsRequiredAndWhatIsNot) {
+  auto project = shop();
+  project.services["nginx"].depends_on["db"] = {.condition = model::DependencyCondition::Healthy, .required = false};
+  expect_golden("required_and_not", up_text(project, empty_host()));
+}
+
+TEST(PlanUp, WaitsForEveryServiceWhenAsked) {
+  auto project = shop();
+  UpOptions options;
+  options.wait = true;
+  expect_golden("wait", up_text(project, empty_host(), options));
+  EXPECT_EQ(up_text(project, all_up(project), options), "nothing to do\n");
+  auto unhealthy = all_up(project);
+  unhealthy.containers[0].health = engine::Health::Unhealthy;  // db
+  expect_golden("wait_unhealthy", up_text(project, unhealthy, options));
+}
+
+TEST(PlanUp, WaitsForNothingWithoutAStart) {
+  UpOptions options;
+  options.no_start = true;
+  options.wait = true;
+  EXPECT_EQ(up_text(shop(), empty_host(), options).find("wait until"), std::string::npos);
+}
+
 TEST(PlanUp, TellsThePathOfACycle) {
   auto project = shop();
   project.services["db"].depends_on["nginx"] = {};
@@ -293,6 +329,11 @@ TEST(ContainerSpec, HealthcheckMergesOverTheImagesAndNoneDisables) {
   EXPECT_EQ(merged->test, (std::vector<std::string>{"CMD", "probe"}));
   EXPECT_EQ(merged->interval, std::chrono::seconds(1));
   EXPECT_EQ(merged->retries, 7);
+  web.healthcheck->interval = std::chrono::seconds(0);
+  EXPECT_EQ(container_spec(project, web, 1, facts)->health->interval, std::chrono::seconds(30)) << "zero: the default";
+  web.healthcheck->test = {"CMD-SHELL", "probe"};
+  facts.shell = {"/bin/ash", "-ec"};
+  EXPECT_EQ(container_spec(project, web, 1, facts)->health->shell, facts.shell);
   web.healthcheck->test = {"NONE"};
   EXPECT_FALSE(container_spec(project, web, 1, facts)->health);
 }
