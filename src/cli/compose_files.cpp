@@ -28,12 +28,18 @@ compose::LoadOptions load_options(const App& app, std::vector<std::string> servi
   return options;
 }
 
-compose::Loaded load_project(const App& app, std::vector<std::string> services) {
+compose::Loaded load_with(const App& app, const compose::LoadOptions& options) {
   compose::DiskFiles disk;
-  auto outcome = compose::load(load_options(app, std::move(services)), compose::Environment{app.environment}, disk);
+  auto outcome = compose::load(options, compose::Environment{app.environment}, disk);
   print_diagnostics(app, outcome.diagnostics);
   if (!outcome.loaded) throw LoadFailed{outcome.exit_code};
   return std::move(*outcome.loaded);
+}
+
+compose::Loaded load_project(const App& app, std::vector<std::string> services, compose::Purpose purpose) {
+  auto options = load_options(app, std::move(services));
+  options.purpose = purpose;
+  return load_with(app, options);
 }
 
 }  // namespace berth::cli

@@ -16,6 +16,8 @@ struct LoadFailed {
 
 compose::LoadOptions load_options(const App& app, std::vector<std::string> services);
 // Prints warnings and errors. Throws LoadFailed.
-compose::Loaded load_project(const App& app, std::vector<std::string> services);
+compose::Loaded load_with(const App& app, const compose::LoadOptions& options);
+compose::Loaded load_project(const App& app, std::vector<std::string> services,
+                             compose::Purpose purpose = compose::Purpose::Show);
 
 }  // namespace berth::cli

@@ -467,6 +467,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
       model.find("services")->erase(service);
     }
     select_services(state, model, aside);
+    if (options.purpose != Purpose::Show) check_supported(state, model);
     if (!options.no_env_resolution) resolve_service_environment(state, model);
     if (failed(kInvalidModel)) return outcome;
   }

@@ -102,6 +102,9 @@ void check_consistency(LoadState& state, const Node& model, const std::set<std::
 // Folds env files and label files in; keys without a value are looked up.
 void resolve_service_environment(LoadState& state, Node& model);
 
+// ---- unsupported.cpp: for options.purpose.
+void check_supported(LoadState& state, const Node& model);
+
 // ---- project.cpp
 model::Project to_project(LoadState& state, const Node& model);
 

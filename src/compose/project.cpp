@@ -82,6 +82,7 @@ model::Port port_of(const Node& node) {
 }
 
 // Nothing for types that a single host has no use for (npipe, cluster, image): the caller refuses them.
+// Nothing for the types that check_supported refuses.
 std::optional<model::Mount> mount_of(const Node& node) {
   const Reader from(node);
   model::Mount mount;
@@ -344,11 +345,7 @@ model::Service service_of(LoadState& state, const std::string& name, const Node&
   from.texts("expose", service.expose);
   if (const Node* volumes = from.at("volumes"))
     for (const auto& volume : volumes->items) {
-      if (auto mount = mount_of(volume))
-        service.volumes.push_back(std::move(*mount));
-      else
-        state.warning(volume.place, "volumes of type `" + volume.find("type")->text +
-                                        "` are not supported here, continuing without it");
+      if (auto mount = mount_of(volume)) service.volumes.push_back(std::move(*mount));
     }
   from.texts("volumes_from", service.volumes_from);
   from.texts("tmpfs", service.tmpfs);

@@ -136,7 +136,7 @@ void finish_object(LoadState&, Node& node, const std::string&) {
 constexpr struct {
   std::string_view structure;
   void (*finish)(LoadState& state, Node& node, const std::string& path);
-} kRules[] = {
+} kStructureRules[] = {
     {"service", finish_service}, {"grant", finish_grant},           {"port", finish_port},
     {"mount", finish_mount},     {"dependency", finish_dependency}, {"env_file", finish_env_file},
     {"gpu", finish_gpu},         {"ulimit", finish_ulimit},         {"watch", finish_watch},
@@ -147,7 +147,7 @@ constexpr struct {
 }  // namespace
 
 void finish_structure(LoadState& state, Node& node, const std::string& name, const std::string& path) {
-  for (const auto& rule : kRules)
+  for (const auto& rule : kStructureRules)
     if (rule.structure == name) return rule.finish(state, node, path);
 }
 

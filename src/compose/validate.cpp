@@ -306,7 +306,8 @@ struct Consistency {
 
   bool visit(const std::string& name, std::map<std::string, int>& marks, std::vector<std::string>& path) const {
     int& mark = marks[name];
-    if (mark == 2) return false;
+    const bool closes = std::find(path.begin(), path.end(), name) != path.end();
+    if (mark == 2 || (mark == 1 && !closes)) return false;  // known to be sound, or in a circle that has been said
     path.push_back(name);
     if (mark == 1) {
       std::string text;

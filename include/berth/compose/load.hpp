@@ -52,6 +52,13 @@ class MemoryFiles final : public FileReader {
   bool exists(const std::string& path) override;
 };
 
+// What the model is for. What this version cannot do is refused (or said) where it would be done.
+enum class Purpose {
+  Show,   // everything that is valid
+  Build,  // refuses what the builder does not do
+  Run,    // refuses what the builder or the engine does not do
+};
+
 struct LoadOptions {
   std::string working_dir;         // absolute: where the process stands
   std::vector<std::string> files;  // -f; "-" is stdin_text. Empty: COMPOSE_FILE, then the default names upwards
@@ -67,8 +74,9 @@ struct LoadOptions {
   bool no_path_resolution = false;
   bool no_consistency = false;
   bool no_env_resolution = false;
-  bool compatibility = false;
+  bool compatibility = false;    // names with `_`
   bool no_dependencies = false;  // --no-deps: `services` alone
+  Purpose purpose = Purpose::Show;
 };
 
 struct VariableUse {  // for `config --variables`

@@ -77,7 +77,7 @@ int run_up(const App& app) {
   if (given.flag("build") && given.flag("no-build"))
     throw Failure(Error::make(ErrorKind::Invalid, "--build and --no-build exclude each other"));
   const plan::UpOptions options = up_options(app);
-  const auto loaded = load_project(app, app.line.operands);
+  const auto loaded = load_project(app, app.line.operands, compose::Purpose::Run);
   must(state::open_roots(app.paths));
   auto facts = image_facts(app, loaded.project);
   if (!given.flag("no-build")) {
@@ -154,7 +154,7 @@ int run_run(const App& app) {
   const OptionValues& given = app.line.options;
   refuse(given, {"publish", "cap-add", "cap-drop", "remove-orphans", "env-from-file", "volume"});
   const std::string name = app.line.operands.at(0);
-  auto loaded = load_project(app, {name});
+  auto loaded = load_project(app, {name}, compose::Purpose::Run);
   const auto found = loaded.project.services.find(name);
   if (found == loaded.project.services.end())
     throw Failure(Error::make(ErrorKind::NotFound, "no such service: `" + name + "`"));
