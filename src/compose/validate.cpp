@@ -367,12 +367,10 @@ void read_pairs(LoadState& state, const Node& path, bool raw, bool required, con
   const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);
   if (!parsed.error.empty()) {
     const auto source = std::make_shared<const text::SourceFile>(path.text, *content);
-    text::Diagnostic wrong{.severity = text::Severity::Error,
-                           .code = {},
-                           .span = {source, parsed.line, 1, parsed.line, 1},
-                           .message = parsed.error,
-                           .notes = {},
-                           .hint = {}};
+    text::Diagnostic wrong;  // no braces: GCC 12 takes the span's file for uninitialised then
+    wrong.severity = text::Severity::Error;
+    wrong.span = {source, parsed.line, 1, parsed.line, 1};
+    wrong.message = parsed.error;
     wrong.notes.push_back({state.span(path.place), "the file is named here"});
     state.diagnostics.add(std::move(wrong));
     return;

@@ -9,19 +9,16 @@
 #include "berth/control/frame.hpp"
 
 namespace berth::control {
-namespace {
-
-// What is still to be written of one frame. The descriptors go with its first byte, so only while `at` is 0.
-struct Outgoing {
-  std::string bytes;
-  std::size_t at = 0;
-  std::vector<sys::UniqueFd> descriptors;
-  bool droppable = false;
-};
-
-}  // namespace
 
 struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
+  // What is still to be written of one frame. The descriptors go with its first byte, so only while `at` is 0.
+  struct Outgoing {
+    std::string bytes;
+    std::size_t at = 0;
+    std::vector<sys::UniqueFd> descriptors;
+    bool droppable = false;
+  };
+
   async::Loop& loop;
   sys::UniqueFd socket;
   sys::PeerCredentials peer;

@@ -26,6 +26,11 @@ void compare_field(const std::string& name, const std::map<std::string, V>& befo
     if (!before.count(key)) note(key);
 }
 
+// Their members are named, not the group that they stand in. Declared here, where compare_members looks names up.
+void compare_field(const std::string&, const model::Confinement& before, const model::Confinement& after,
+                   Names& changed);
+void compare_field(const std::string&, const model::Resources& before, const model::Resources& after, Names& changed);
+
 template <class T>
 void compare_members(const std::string& prefix, const T& before, const T& after, Names& changed) {
   using Members = boost::describe::describe_members<T, boost::describe::mod_any_access>;

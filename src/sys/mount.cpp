@@ -23,7 +23,7 @@ Result<UniqueFd> clone_tree(int directory, const std::string& path, const TreeAt
   if (attributes.no_suid) wanted.attr_set |= MOUNT_ATTR_NOSUID;
   if (attributes.no_dev) wanted.attr_set |= MOUNT_ATTR_NODEV;
   if (attributes.no_exec) wanted.attr_set |= MOUNT_ATTR_NOEXEC;
-  wanted.propagation = attributes.propagation == 0 ? MS_PRIVATE : attributes.propagation;
+  wanted.propagation = attributes.propagation == 0 ? __u64{MS_PRIVATE} : attributes.propagation;
   unsigned how = AT_EMPTY_PATH;
   if (attributes.recursive) how |= AT_RECURSIVE;
   if (syscall(SYS_mount_setattr, tree.get(), "", how, &wanted, sizeof wanted) != 0)

@@ -87,8 +87,11 @@ T must(Result<T> result) {
 
 }  // namespace berth
 
-// Hands the error of `expression` (a Result) to the caller of the current function.
-#define BERTH_TRY(expression)                                                   \
-  do {                                                                          \
-    if (auto berth_try_ = (expression); !berth_try_) return berth_try_.error(); \
+// Hands the error of `expression` (a Result) to the caller of the current function. The name inside has a number of its
+// own: the expression may be a call with a lambda that itself uses BERTH_TRY.
+#define BERTH_TRY(expression) BERTH_TRY_NUMBERED(__COUNTER__, expression)
+#define BERTH_TRY_NUMBERED(number, expression) BERTH_TRY_PASTED(number, expression)
+#define BERTH_TRY_PASTED(number, expression)                                                            \
+  do {                                                                                                  \
+    if (auto berth_try_##number = (expression); !berth_try_##number) return berth_try_##number.error(); \
   } while (false)

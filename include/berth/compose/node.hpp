@@ -38,7 +38,7 @@ struct Node {
   std::vector<std::pair<std::string, Node>> fields;  // Map, in the order of the file
   std::vector<Place> key_places;                     // Map: beside `fields`
 
-  static Node null() { return {}; }
+  static Node null();
   static Node of(std::string value);
   static Node of(const char* value) { return of(std::string(value)); }
   static Node of(bool value);
@@ -65,6 +65,8 @@ struct Node {
   std::string scalar_text() const;
   std::string json_number() const;  // a number's letters in JSON
 };
+
+inline Node Node::null() { return {}; }
 
 // Same kinds and values; places, order of fields and spelling of numbers do not count.
 bool same(const Node& a, const Node& b);

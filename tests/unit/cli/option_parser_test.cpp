@@ -91,8 +91,9 @@ TEST(OptionTable, NamesEachFlagOfACommandOnce) {
     std::set<char> letters;
     for (const Option& option : options) {
       EXPECT_TRUE(names.insert(option.name).second) << owner << " --" << option.name;
-      if (option.short_name)
+      if (option.short_name) {
         EXPECT_TRUE(letters.insert(option.short_name).second) << owner << " -" << option.short_name;
+      }
       EXPECT_FALSE(option.help.empty()) << owner << " --" << option.name;
       EXPECT_EQ(option.effect == Effect::Works, option.why.empty()) << owner << " --" << option.name;
       EXPECT_EQ(option.value == ValueKind::Flag, option.value_name.empty()) << owner << " --" << option.name;

@@ -152,7 +152,9 @@ struct Served {
   ~Served() {
     auto client = Client::connect(path, "test");
     EXPECT_TRUE(client);
-    if (client) EXPECT_TRUE((*client)->shut_down_server("test"));
+    if (client) {
+      EXPECT_TRUE((*client)->shut_down_server("test"));
+    }
     thread.join();
   }
 };
@@ -290,7 +292,9 @@ TEST(Connection, TellsASlowReaderWhereToReadOnAndNeverWaits) {
   std::optional<LogsBehind> notice;
   Connection::Callbacks callbacks;
   callbacks.on_message = [&](Message message, auto) {
-    if (auto* got = std::get_if<LogLine>(&message)) EXPECT_EQ(got->offset, received++);
+    if (auto* got = std::get_if<LogLine>(&message)) {
+      EXPECT_EQ(got->offset, received++);
+    }
     if (auto* got = std::get_if<LogsBehind>(&message)) notice = *got, loop.stop();
   };
   callbacks.on_closed = [](std::optional<Error>) {};

@@ -1,4 +1,5 @@
 // Plans as text: each case is compared with golden/<name>.txt; UPDATE_GOLDEN=1 rewrites them, review the difference.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -106,6 +107,14 @@ TEST(PlanUp, RecreatesTheChangedServiceAlone) {
   const auto observed = all_up(project);
   project.services["web"].environment["LOG_LEVEL"] = "debug";
   expect_golden("one_changed", up_text(project, observed));
+}
+
+TEST(PlanUp, NamesTheLimitAndTheCapabilityThatChanged) {
+  auto project = shop();
+  const auto observed = all_up(project);
+  project.services["web"].resources.pids = 100;
+  project.services["web"].confinement.cap_add = {"NET_ADMIN"};
+  EXPECT_THAT(up_text(project, observed), testing::HasSubstr("because cap_add, pids changed"));
 }
 
 TEST(PlanUp, RecreatesWhenTheImageChanged) {
