@@ -89,7 +89,6 @@ struct Gap {
 constexpr std::string_view kNoSwarm = "it is read by a swarm only, and this is a single host";
 constexpr std::string_view kWindows = "it is for Windows containers";
 constexpr std::string_view kNoGpu = "there is no driver that would give a GPU to a container";
-constexpr std::string_view kNoHook = "this version runs no hooks";
 
 constexpr Gap kGaps[] = {
     // Builds
@@ -110,9 +109,8 @@ constexpr Gap kGaps[] = {
     {"services.*.build.sbom", Severity::Warning, "no attestation is written", is_switched_on},
 
     // What would run, but without what it relies on
-    {"services.*.pre_start", Severity::Error, kNoHook},
-    {"services.*.post_start", Severity::Error, kNoHook},
-    {"services.*.pre_stop", Severity::Error, kNoHook},
+    {"services.*.pre_start", Severity::Error, "there are no init containers", is_given,
+     "make it a service, and wait for it: condition: service_completed_successfully"},
     {"services.*.provider", Severity::Error, "there are no provider plugins"},
     {"services.*.models", Severity::Error, "there is no model runner"},
     {"services.*.use_api_socket", Severity::Error, "there is no daemon, so there is no API socket"},

@@ -43,7 +43,7 @@ Result<bool> LocalEngine::State::holds(const Unit& unit, engine::Condition condi
   const auto& health = unit.spec().health;
   if (condition == Condition::Healthy && !health)
     return Error::make(ErrorKind::Invalid, "`" + unit.record.name + "` has no health check");
-  if (unit.launch || unit.filling) return false;
+  if (unit.launch || unit.filling || unit.hooking) return false;
   switch (run.phase) {
     case engine::Phase::Created: return false;
     case engine::Phase::Restarting:

@@ -298,7 +298,10 @@ std::string LocalEngine::log_path(const ContainerId& id) const {
 }
 
 void LocalEngine::restart(const ContainerId& id, engine::Done<> done) {
-  if (const auto unit = state_->unit_of(id)) ++unit->run.restart_count;
+  if (const auto unit = state_->unit_of(id)) {
+    ++unit->run.restart_count;
+    unit->by_policy = true;
+  }
   state_->start(id, std::move(done));
 }
 

@@ -42,6 +42,8 @@ struct Unit {
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
   bool filling = false;            // volumes are being filled on a worker
   bool removing = false;
+  bool by_policy = false;  // this start is a restart: without hooks
+  bool hooking = false;    // post_start hooks run
 
   const ContainerId& id() const { return record.id; }
   const engine::ContainerSpec& spec() const { return record.spec; }
@@ -71,6 +73,8 @@ struct VolumePort : engine::Volumes {
   void remove(const std::string& name, engine::Done<> done) override;
   LocalEngine::State& state;
 };
+
+struct HookRun;  // hooks.cpp
 
 struct LocalEngine::State : engine::Containers {
   State(async::Loop& l, runtime::KeeperLink& k, sys::UniqueFd zygote, const state::Paths& p, const ProjectName& n,
@@ -111,6 +115,7 @@ struct LocalEngine::State : engine::Containers {
   Result<void> write_etc_files(const Unit& unit);
   void on_status(const ContainerId& id);
   void started(Unit& unit, Result<void> result);
+  void answer_start(Unit& unit, const Result<void>& result);
   Result<void> open_log(Unit& unit);
 
   // finish.cpp
@@ -122,6 +127,14 @@ struct LocalEngine::State : engine::Containers {
   void ended(Unit& unit, int exit_code);
   void release(Unit& unit);
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
+
+  void stop_now(const ContainerId& id, std::optional<engine::Duration> grace);
+
+  // hooks.cpp
+  void run_hooks(const Unit& unit, const std::string& kind, const std::vector<model::Hook>& hooks, engine::Done<> done);
+  Result<void> kill_hooks(const ContainerId& id);
+  void next_hook(const std::shared_ptr<HookRun>& run);
+  void show_hook_output(HookRun& run, std::string_view bytes);
 
   // exec.cpp
   void exec(const ExecSpec& spec, engine::Done<int> started, std::function<void(int)> ended);

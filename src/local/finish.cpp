@@ -9,6 +9,8 @@
 
 namespace berth::local {
 
+using namespace std::chrono_literals;
+
 // The process is gone: log drained, resources freed unless it comes back, everybody told.
 void LocalEngine::State::ended(Unit& unit, int exit_code) {
   unit.grace.cancel();
@@ -70,13 +72,33 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
   }
   unit->ending.push_back(std::move(done));
   if (unit->ending.size() > 1) return;  // a stop is under way already
+  const bool hooks =
+      unit->run.phase == engine::Phase::Running && !unit->spec().one_off && !unit->spec().pre_stop.empty();
+  if (!hooks) return stop_now(id, options.grace);
+  // They may take as long as the grace period; one that fails does not keep the container from being stopped.
+  const auto limit = options.grace.value_or(unit->spec().stop_grace);
+  if (limit >= engine::Duration::zero())
+    unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(std::max<engine::Duration>(limit, 1s)),
+                             [this, id] { (void)kill_hooks(id); });  // the container may just have ended
+  run_hooks(*unit, "pre_stop", unit->spec().pre_stop, [this, id, grace = options.grace](Result<void> ran) {
+    const auto late = unit_of(id);
+    if (!ran && late && late->is_running()) warn(ran.error().to_string() + "; stopping it all the same");
+    stop_now(id, grace);
+  });
+}
+
+// The stop signal now, SIGKILL after the grace period.
+void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::Duration> wanted_grace) {
+  const auto unit = unit_of(id);
+  if (!unit || unit->ending.empty() || !unit->pidfd) return;  // it has ended by itself meanwhile
+  unit->grace.cancel();
   const int number =
       parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
   if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH)
     warn(sent.error().to_string());
   if (unit->run.phase == engine::Phase::Paused)
     (void)sys::CgroupSet::find(cgroup_name(id)).thaw();  // the signal is queued; now it can act on it
-  const auto grace = options.grace.value_or(unit->spec().stop_grace);
+  const auto grace = wanted_grace.value_or(unit->spec().stop_grace);
   if (grace < engine::Duration::zero()) return;  // for ever
   unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(grace), [this, id] {
     const auto late = unit_of(id);

@@ -12,7 +12,20 @@ namespace {
 
 constexpr std::size_t kOutputShown = 300;  // bytes; a line of a terminal or four
 
-// On one line, the end of it: what went wrong is said last.
+std::string probe_text(const engine::Probe& probe) {
+  const std::string output = one_line_of(probe.output);
+  const std::string code = probe.exit_code < 0 ? "" : "exit " + std::to_string(probe.exit_code);
+  return code + (code.empty() || output.empty() ? "" : ": ") + output;
+}
+
+std::string seconds_text(std::int64_t nanoseconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1fs", static_cast<double>(std::max<std::int64_t>(0, nanoseconds)) / 1e9);
+  return text;
+}
+
+}  // namespace
+
 std::string one_line_of(const std::string& output) {
   std::string line;
   for (const char c : output) {
@@ -28,20 +41,6 @@ std::string one_line_of(const std::string& output) {
   while (cut < line.size() && (line[cut] & 0xC0) == 0x80) ++cut;  // not inside a code point
   return "…" + line.substr(cut);
 }
-
-std::string probe_text(const engine::Probe& probe) {
-  const std::string output = one_line_of(probe.output);
-  const std::string code = probe.exit_code < 0 ? "" : "exit " + std::to_string(probe.exit_code);
-  return code + (code.empty() || output.empty() ? "" : ": ") + output;
-}
-
-std::string seconds_text(std::int64_t nanoseconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1fs", static_cast<double>(std::max<std::int64_t>(0, nanoseconds)) / 1e9);
-  return text;
-}
-
-}  // namespace
 
 std::string exit_text(int exit_code, bool oom_killed) {
   std::string meaning;

@@ -8,6 +8,8 @@
 
 namespace berth::local {
 
+// The end of what a program printed, on one line: what went wrong is said last.
+std::string one_line_of(const std::string& output);
 // "exited with code 137 (killed by SIGKILL, out of memory)"
 std::string exit_text(int exit_code, bool oom_killed);
 // "probe 3 of 10, last: exit 1: connection refused": the probe that is waited for now, and what the one before said.

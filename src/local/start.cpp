@@ -55,9 +55,9 @@ Result<void> write_etc(const std::string& path, const std::string& text) {
 void LocalEngine::State::start(const ContainerId& id, engine::Done<> done) {
   const auto unit = unit_of(id);
   if (!unit) return done(no_container(id));
-  if (unit->is_running() && !unit->launch) return done({});
+  if (unit->is_running() && !unit->launch && !unit->hooking) return done({});
   unit->starting.push_back(std::move(done));
-  if (unit->launch || unit->filling) return;  // somebody else's start is under way; it answers both
+  if (unit->launch || unit->filling || unit->hooking) return;  // somebody else's start is under way; it answers both
   if (unit->record.user_stopped) {
     unit->record.user_stopped = false;
     if (auto written = state::write_record(paths, unit->record); !written) return started(*unit, written);
@@ -242,7 +242,7 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   std::vector<std::string> warnings;
   auto cgroup = runtime::create_cgroup(cgroup_name(unit.id()), runtime_spec->resources, &warnings);
   if (!cgroup) return cgroup.error();
-  for (const auto& warning : warnings) warn(spec.name + ": " + warning);
+  for (const auto& warning : warnings) warn("service `" + spec.service.value + "`: " + warning);
 
   auto out = open_pipe(), err = open_pipe();
   if (!out) return out.error();
@@ -310,7 +310,7 @@ void LocalEngine::State::on_status(const ContainerId& id) {
   started(*unit, error);
 }
 
-// Answers all who asked for the start. A failed one leaves an ended container and nothing running.
+// A failed start leaves an ended container and nothing running; a failed hook leaves it running.
 void LocalEngine::State::started(Unit& unit, Result<void> result) {
   if (!result) {
     if (unit.pump)
@@ -324,6 +324,19 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
   } else if (observer.on_start) {
     observer.on_start(unit.shown);
   }
+  const bool by_policy = std::exchange(unit.by_policy, false);
+  if (!result || by_policy || unit.spec().one_off || unit.spec().post_start.empty()) return answer_start(unit, result);
+  unit.hooking = true;
+  run_hooks(unit, "post_start", unit.spec().post_start, [this, id = unit.id()](Result<void> ran) {
+    const auto late = unit_of(id);
+    if (!late) return;
+    late->hooking = false;
+    answer_start(*late, ran);
+  });
+}
+
+// All who asked for it.
+void LocalEngine::State::answer_start(Unit& unit, const Result<void>& result) {
   const auto starting = std::exchange(unit.starting, {});
   for (const auto& done : starting) done(result);
   tell_waiters(unit);

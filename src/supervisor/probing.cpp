@@ -1,8 +1,8 @@
 #include "probing.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <algorithm>
 
+#include "berth/local/exec_output.hpp"
 #include "berth/logs/entry.hpp"
 #include "berth/logs/pump.hpp"
 #include "berth/text/duration.hpp"
@@ -25,24 +25,7 @@ std::vector<std::string> argv_of(const engine::HealthPlan& plan) {
 // One probe, from its start to the end of its process. Outlives its container where that ends first.
 struct Probing::Run {
   std::int64_t started_at = 0;
-  std::string output;
-  sys::UniqueFd pipe;
-  async::Watch readable;
-
-  // Keeps the first bytes; the rest is read and thrown away, so that the probe is never blocked.
-  void read() {
-    char bytes[4096];
-    for (;;) {
-      const ssize_t size = ::read(pipe.get(), bytes, sizeof bytes);
-      if (size < 0 && errno == EINTR) continue;
-      if (size <= 0) {
-        if (size == 0 || errno != EAGAIN) readable.cancel();
-        return;
-      }
-      const auto room = engine::kProbeOutput - output.size();
-      output.append(bytes, std::min(room, static_cast<std::size_t>(size)));
-    }
-  }
+  std::shared_ptr<local::ExecOutput> output;
 };
 
 Probing::Probing(async::Loop& loop, local::LocalEngine& engine, Changed changed)
@@ -116,26 +99,22 @@ void Probing::on_time(const ContainerId& id) {
 void Probing::start(const ContainerId& id, Subject& subject) {
   const auto run = subject.run = std::make_shared<Run>();
   run->started_at = logs::wall_clock_now();
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) return started(id, run, Result<int>(Error::system(errno, "make a pipe")));
-  run->pipe = sys::UniqueFd(ends[0]);
-  const sys::UniqueFd writing(ends[1]);
-  (void)::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  run->readable = loop_.on_readable(ends[0], [weak = std::weak_ptr(run)] {
-    if (const auto self = weak.lock()) self->read();
-  });
+  auto output = local::ExecOutput::open(loop_, engine::kProbeOutput);
+  if (!output) return started(id, run, Result<int>(output.error()));
+  run->output = *output;
   local::ExecSpec spec;
   spec.container = id;
   spec.argv = argv_of(subject.monitor.plan());
-  spec.out = spec.err = writing.get();
+  spec.out = spec.err = run->output->writing_end();
   spec.group = kGroup;
   engine_.exec(
       spec, [this, id, run](Result<int> result) { started(id, run, result); },
       [this, id, run](int exit_code) {
-        run->read();
+        run->output->drain();
         report(id, *run, exit_code, "");
         ended(id, run);
       });
+  run->output->close_writing_end();
 }
 
 void Probing::kill(const ContainerId& id) {
@@ -167,8 +146,9 @@ void Probing::report(const ContainerId& id, Run& run, int exit_code, const std::
   probe.ended_at = logs::wall_clock_now();
   probe.exit_code = exit_code;
   probe.output = note;
-  if (!note.empty() && !run.output.empty()) probe.output += ": ";
-  logs::append_valid_utf8(probe.output, run.output);
+  const std::string printed = run.output ? run.output->kept() : std::string();
+  if (!note.empty() && !printed.empty()) probe.output += ": ";
+  logs::append_valid_utf8(probe.output, printed);
   auto& monitor = found->second.monitor;
   const bool changed = monitor.on_result(std::move(probe));
   engine_.report_health(id, monitor.health(), monitor.log());

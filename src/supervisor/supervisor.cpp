@@ -40,7 +40,7 @@ Result<void> Supervisor::start() {
   observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) {
     on_line(state, entry);
   };
-  observer.on_warning = [this](const std::string& text) { log("warning: " + text); };
+  observer.on_warning = [this](const std::string& text) { on_warning(text); };
   observer.on_keeper_gone = [this] {
     log("the keeper is gone; leaving, the next command starts a pair that adopts what runs");
     loop_.stop();
@@ -170,6 +170,18 @@ void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEn
     line.offset = entry.position.offset;
     session.connection->offer(line, engine_->log_path(state.id));
   }
+}
+
+// Goes to the log, and once to the client whose request is being worked on.
+void Supervisor::on_warning(const std::string& text) {
+  log("warning: " + text);
+  if (!current_ || !current_->warnings.insert(text).second) return;
+  control::EventMessage message;
+  message.event.time = wall_now();
+  message.event.subject = engine::Subject::Project;
+  message.event.step = engine::Step::Warning;
+  message.event.text = text;
+  send(*current_, message);
 }
 
 void Supervisor::on_health(const engine::ContainerState& state) {

@@ -36,6 +36,7 @@ struct Session {
   std::optional<control::Problem> timed_out;  // it ran out: what was waited for then
   bool following = false;                     // gets live lines and exits
   std::set<std::string> followed;             // services; empty: all
+  std::set<std::string> warnings;             // that it was given
   ContainerId one_off;                        // `run`
   int exec_pid = 0;
   bool queued = false, finished = false, gone = false;
@@ -76,6 +77,7 @@ class Supervisor {
   // the engine's observers
   bool on_exit(const engine::ContainerState& state);
   void on_line(const engine::ContainerState& state, const logs::LiveEntry& entry);
+  void on_warning(const std::string& text);
   void on_health(const engine::ContainerState& state);
   void schedule_restart(const ContainerId& id, RestartDecider::Duration delay);
   void check_followers();

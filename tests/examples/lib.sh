@@ -19,7 +19,10 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 check() { local what=$1; shift; if "$@" > "$scratch/out" 2>&1; then echo "ok: $what"; else fail "$what"; sed 's/^/    /' "$scratch/out"; fi; }
 contains() { local wanted=$1; shift; "$@" > "$scratch/text" 2>&1; grep -qF -- "$wanted" "$scratch/text" || { cat "$scratch/text"; return 1; }; }
 # Tries until it holds, at most 20 seconds; each try is of something observable.
-eventually() { local end=$((SECONDS + 20)); until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done; }
+eventually() {
+  local end=$((SECONDS + 20))
+  until "$@" > "$scratch/try" 2>&1; do [ $SECONDS -lt $end ] || { cat "$scratch/try"; return 1; }; sleep 0.1; done
+}
 # The whole output of a command, for several looks at it: `keep COMMAND…`, then `said TEXT`.
 keep() { "$@" > "$scratch/kept" 2>&1; }
 said() { grep -qF -- "$1" "$scratch/kept" || { cat "$scratch/kept"; return 1; }; }

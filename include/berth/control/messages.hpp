@@ -62,6 +62,7 @@ struct Up {
 };
 
 struct Down {
+  std::optional<model::Project> project;  // as the files say now, with all their volumes; nothing: as it was last up
   plan::DownOptions options;
   bool remove_run =
       false;  // all of the project goes: the pair ends, and the client removes the run directory under the lock
@@ -237,7 +238,7 @@ BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, build))
 BOOST_DESCRIBE_STRUCT(Up, (),
                       (project, options, images, attach, attach_services, abort_on_exit, abort_on_failure,
                        exit_code_from, wait_timeout))
-BOOST_DESCRIBE_STRUCT(Down, (), (options, remove_run))
+BOOST_DESCRIBE_STRUCT(Down, (), (project, options, remove_run))
 BOOST_DESCRIBE_STRUCT(Act, (), (options))
 BOOST_DESCRIBE_STRUCT(TerminalSize, (), (rows, columns))
 BOOST_DESCRIBE_STRUCT(Exec, (),

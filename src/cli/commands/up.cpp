@@ -100,10 +100,29 @@ int run_up(const App& app) {
   return request_of_stack(app, project, up);
 }
 
+namespace {
+
+// What the files declare, all of it: `down -v` takes volumes of services that are not enabled, too. Nothing where -p
+// names a project whose files are not here.
+std::optional<model::Project> declared_project(const App& app) {
+  auto options = load_options(app, {});
+  options.all_resources = true;
+  compose::DiskFiles disk;
+  auto outcome = compose::load(options, compose::Environment{app.environment}, disk);
+  const bool named = app.line.globals.given("project-name") || !app.variable("COMPOSE_PROJECT_NAME").empty();
+  if (!outcome.loaded && outcome.exit_code == kNoComposeFile && named) return std::nullopt;
+  print_diagnostics(app, outcome.diagnostics);
+  if (!outcome.loaded) throw LoadFailed{outcome.exit_code};
+  return std::move(outcome.loaded->project);
+}
+
+}  // namespace
+
 int run_down(const App& app) {
   const OptionValues& given = app.line.options;
   refuse(given, {"rmi"});
-  const ProjectName project = project_name(app);
+  auto declared = declared_project(app);
+  const ProjectName project = declared ? declared->name : project_name(app);
   must(state::open_roots(app.paths));
   const auto projects = state::list_projects(app.paths);
   if (std::find(projects.begin(), projects.end(), project) == projects.end()) {
@@ -112,6 +131,7 @@ int run_down(const App& app) {
   }
   ensure_supervisor(app, project);
   control::Down down;
+  down.project = std::move(declared);
   down.options.services = app.line.operands;
   down.options.volumes = given.flag("volumes");
   down.options.remove_orphans = given.flag("remove-orphans");

@@ -19,8 +19,7 @@ TEST(Unsupported, PointsAtTheKeyThatWouldMislead) {
     build:
       context: .
       ulimits: {nofile: 10}
-    post_start:
-      - command: ./migrate
+    gpus: all
     deploy:
       placement: {constraints: [a]}
   db:
@@ -33,12 +32,12 @@ TEST(Unsupported, PointsAtTheKeyThatWouldMislead) {
       R"(compose.yaml:6:7: error: service `web`: `build.ulimits` is not supported: RUN steps have the limits of this process
  6 |       ulimits: {nofile: 10}
    |       ^~~~~~~
-compose.yaml:7:5: error: service `web`: `post_start` is not supported: this version runs no hooks
- 7 |     post_start:
-   |     ^~~~~~~~~~
-compose.yaml:10:7: warning: service `web` (and 1 more): `deploy.placement` has no effect: it is read by a swarm only, and this is a single host
- 10 |       placement: {constraints: [a]}
-    |       ^~~~~~~~~
+compose.yaml:7:5: error: service `web`: `gpus` is not supported: there is no driver that would give a GPU to a container
+ 7 |     gpus: all
+   |     ^~~~
+compose.yaml:9:7: warning: service `web` (and 1 more): `deploy.placement` has no effect: it is read by a swarm only, and this is a single host
+ 9 |       placement: {constraints: [a]}
+   |       ^~~~~~~~~
 )");
   EXPECT_EQ(
       said(yaml, Purpose::Build),
@@ -70,7 +69,6 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
       {"build: {context: ., provenance: true}", "warning", "`build.provenance`"},
       {"build: {context: ., sbom: true}", "warning", "`build.sbom`"},
       {"pre_start: [{image: a, command: b}]", "error", "`pre_start`"},
-      {"pre_stop: [{command: b}]", "error", "`pre_stop`"},
       {"provider: {type: x}", "error", "`provider`"},
       {"models: [m]", "error", "`models`"},
       {"use_api_socket: true", "error", "`use_api_socket`"},
