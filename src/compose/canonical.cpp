@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <set>
 
 #include "berth/text/duration.hpp"
 #include "berth/text/suggest.hpp"
@@ -60,25 +61,18 @@ class Canonicalizer {
 
   void structure(Node& node, const std::string& name, const std::string& path) {
     const auto* fields = find_structure(name);
-    for (std::size_t i = 0; i < node.fields.size();) {
+    for (std::size_t i = 0; i < node.fields.size(); ++i) {
       auto& [key, value] = node.fields[i];
       const auto field = std::find_if(fields->begin(), fields->end(), [&](const Field& f) { return f.name == key; });
       if (field == fields->end()) {
         if (!key.starts_with("x-")) unknown_key(node, i, name, path);
-        ++i;
         continue;
       }
-      const bool keeps_null = field->shape == Shape::Command || field->shape == Shape::Anything;
-      if (value.is_null() && value.tag == NodeTag::None && !keeps_null) {
-        if (path.empty() && key == "services") wrong(value, "services", "a map of services");
-        node.fields.erase(node.fields.begin() + static_cast<std::ptrdiff_t>(i));
-        node.key_places.erase(node.key_places.begin() + static_cast<std::ptrdiff_t>(i));
-        continue;
-      }
-      if (value.tag != NodeTag::Reset) field_value(value, *field, name, path.empty() ? key : path + "." + key);
-      ++i;
+      if (value.is_null() && path.empty() && key == "services") wrong(value, "services", "a map of services");
+      if (value.tag != NodeTag::Reset && !value.is_null())  // without a value: check_structure, once all are merged
+        field_value(value, *field, name, path.empty() ? key : path + "." + key);
     }
-    finish_structure(state_, node, name, path);
+    preset_structure(state_, node, name, path);
   }
 
  private:
@@ -111,21 +105,44 @@ class Canonicalizer {
       case Shape::Text: return text_value(value, path);
       case Shape::Flag:
       case Shape::FlagOrNone: return flag(value, path);
+      case Shape::StrictFlag:
+      case Shape::StrictOrNone:
+        if (!value.is(NodeKind::Bool)) wrong(value, path, wanted(field.shape));
+        return;
       case Shape::Integer:
       case Shape::IntegerOrNone: return integer(value, path);
+      case Shape::WholeNumber:
+        if (value.is_string()) return wrong(value, path, wanted(field.shape), "write it without quotes");
+        [[fallthrough]];
+      case Shape::WholePart:
+        if (value.is(NodeKind::Float)) value.real = std::trunc(value.real);
+        return integer(value, path);
       case Shape::Number: return number(value, path);
       case Shape::Bytes: return bytes(value, path);
+      case Shape::WholeBytes:
+        if (value.is(NodeKind::Float)) return wrong(value, path, wanted(field.shape));
+        return bytes(value, path);
+      case Shape::BytesText:
+        if (!value.is_string())
+          return wrong(value, path, wanted(field.shape), "write it in quotes: \"" + value.text + "\"");
+        return bytes(value, path);
       case Shape::Duration: return duration(value, path);
       case Shape::Texts:
       case Shape::TextOrTexts:
       case Shape::Scalars: return texts(value, field.shape, path);
       case Shape::Pairs:
       case Shape::PairsOrNone:
-      case Shape::TextMap: return pairs(value, field.shape, path);
+      case Shape::NamedTexts:
+      case Shape::TextMap:
+      case Shape::OptionMap:
+      case Shape::LooseOptions: return pairs(value, field, path);
       case Shape::Hosts: return hosts(value, path);
       case Shape::Command: return command(value, path);
-      case Shape::ScalarText:
-        if (!value.is_scalar()) return wrong(value, path, "a string or number");
+      case Shape::IntegerText:
+        if (!value.is_string() && !value.is(NodeKind::Int)) return wrong(value, path, wanted(field.shape));
+        return replace(value, Node::of(value.scalar_text()));
+      case Shape::FlagText:
+        if (!value.is_string() && !value.is(NodeKind::Bool)) return wrong(value, path, wanted(field.shape));
         return replace(value, Node::of(value.scalar_text()));
       case Shape::FileMode: return file_mode(value, path);
       case Shape::Anything: return special(value, owner, field.name, path);
@@ -219,6 +236,10 @@ class Canonicalizer {
 
   void texts(Node& value, Shape shape, const std::string& path) {
     const bool ssh = path.ends_with(".build.ssh");
+    if (ssh && value.is_list())
+      for (const auto& item : value.items)
+        if (item.is_string() && item.text != "default" && item.text.find('=') == std::string::npos)
+          state_.error(item.place, "`" + path + "`: `" + item.text + "` names no key", item.text + "=PATH, or default");
     if (ssh && value.is_string())
       return wrong(value, path, "a list or a map", "write it as a list: [\"" + value.text + "\"]");
     if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && ssh))) {
@@ -240,37 +261,55 @@ class Canonicalizer {
     }
   }
 
-  void pairs(Node& value, Shape shape, const std::string& path) {
+  void pairs(Node& value, const Field& field, const std::string& path) {
+    const Shape shape = field.shape;
     const bool keeps_null = shape == Shape::PairsOrNone;
-    if (value.is_list() && shape != Shape::TextMap) {
-      Node map = Node::map();
-      map.place = value.place;
-      map.tag = value.tag;
-      for (auto& item : value.items) {
-        if (!item.is_string()) {
-          text_value(item, path);
-          continue;
-        }
-        const std::size_t equals = item.text.find('=');
-        Node entry = equals == std::string::npos ? (keeps_null ? Node::null() : Node::of(""))
-                                                 : Node::of(item.text.substr(equals + 1));
-        entry.place = item.place;
-        map.set(item.text.substr(0, equals), std::move(entry), item.place);
-      }
-      value = std::move(map);
-      return;
-    }
-    if (!value.is_map())
-      return wrong(value, path, shape == Shape::TextMap ? "a map" : "a map or a list of `KEY=value`");
-    for (auto& [key, item] : value.fields) {
+    const bool or_list = keeps_null || shape == Shape::Pairs || shape == Shape::NamedTexts;
+    if (value.is_list() && or_list) return pairs_of_list(value, field, path);
+    if (!value.is_map()) return wrong(value, path, wanted(shape));
+    for (std::size_t i = 0; i < value.fields.size(); ++i) {
+      auto& [key, item] = value.fields[i];
+      if (key.empty()) state_.error(value.key_places[i], "`" + path + "` has a key without a name");
       if (item.tag == NodeTag::Reset || (item.is_null() && keeps_null)) continue;
-      if (!item.is_scalar())
-        wrong(item, path + "." + key, "a string, number or boolean");
-      else if (item.is(NodeKind::Float) && !std::isfinite(item.real))
-        state_.error(item.place, "`" + path + "." + key + "` must be a finite number", "write it in quotes");
-      else if (!item.is_string())
-        replace(item, Node::of(item.scalar_text()));
+      pair_value(item, shape, path + "." + key);
     }
+  }
+
+  void pairs_of_list(Node& value, const Field& field, const std::string& path) {
+    Node map = Node::map();
+    map.place = value.place;
+    map.tag = value.tag;
+    std::set<std::string> seen;
+    for (auto& item : value.items) {
+      if (!item.is_string()) {
+        text_value(item, path);
+        continue;
+      }
+      if (field.unique && !seen.insert(item.text).second)
+        state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
+      const std::size_t equals = item.text.find('=');
+      if (equals == std::string::npos && field.shape == Shape::NamedTexts)
+        state_.error(item.place, "`" + path + "`: `" + item.text + "` has no value", "NAME=value");
+      Node entry = equals != std::string::npos         ? Node::of(item.text.substr(equals + 1))
+                   : field.shape == Shape::PairsOrNone ? Node::null()
+                                                       : Node::of("");
+      entry.place = item.place;
+      map.set(item.text.substr(0, equals), std::move(entry), item.place);
+    }
+    value = std::move(map);
+  }
+
+  void pair_value(Node& item, Shape shape, const std::string& path) {
+    const bool number = item.is(NodeKind::Int) || item.is(NodeKind::Float);
+    if (shape == Shape::TextMap || shape == Shape::NamedTexts) return text_value(item, path);
+    if (!item.is_scalar() || (item.is_null() && shape == Shape::OptionMap) ||
+        (item.is(NodeKind::Bool) && (shape == Shape::OptionMap || shape == Shape::LooseOptions)))
+      return wrong(
+          item, path,
+          shape == Shape::Pairs || shape == Shape::PairsOrNone ? "a string, number or boolean" : "a string or number");
+    if (number && !std::isfinite(item.real))
+      return state_.error(item.place, "`" + path + "` must be a finite number", "write it in quotes");
+    if (!item.is_string()) replace(item, Node::of(item.scalar_text()));
   }
 
   void hosts(Node& value, const std::string& path) {
@@ -332,7 +371,12 @@ class Canonicalizer {
 
   void special(Node& value, const std::string& owner, const std::string& name, const std::string& path) {
     if (name == "external") {
-      if (value.is_map()) return;  // legacy {name}; finish_structure unfolds it
+      if (value.is_map()) {  // the form of old, {name}; preset_structure unfolds it
+        for (std::size_t i = 0; i < value.fields.size(); ++i)
+          if (value.fields[i].first != "name" && !value.fields[i].first.starts_with("x-"))
+            state_.error(value.key_places[i], "unknown key `" + value.fields[i].first + "` in `" + path + "`");
+        return;
+      }
       return flag(value, path);
     }
     if (owner == "healthcheck" && name == "test") {
@@ -344,6 +388,7 @@ class Canonicalizer {
       if (!value.is_list()) return wrong(value, path, "a string or a list");
       for (auto& item : value.items) text_value(item, path);
     }
+    if (owner == "provider" && name == "options" && !value.is_map()) return wrong(value, path, "a map");
     if (owner == "gpu" && name == "count") {
       if (value.is_string() && value.text == "all") return replace(value, Node::of(std::int64_t{-1}));
       return integer(value, path);
@@ -416,7 +461,7 @@ class Canonicalizer {
   }
 
   void struct_map(Node& value, const Field& field, const std::string& owner, const std::string& path) {
-    if (value.is_list() && owner == "service") {  // depends_on, networks, models
+    if (value.is_list() && field.structure != "ulimit" && owner == "service") {  // depends_on, networks, models
       Node map = Node::map();
       map.place = value.place;
       map.tag = value.tag;

@@ -180,6 +180,7 @@ std::string project_name(LoadState& state, const std::vector<Node>& documents, c
     const Node* node = document.find("name");
     if (!node || !node->is_string()) continue;
     const Substitution done = substitute(node->text, lookup_in(state.variables));
+    if (node->text.empty()) continue;
     stated = true;
     name = normalized_name(done.text);
   }
@@ -311,8 +312,12 @@ Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& 
   for (auto& document : documents) {
     if (!state.options.no_interpolate) interpolate(state, document, scope.variables);
     Node included = Node::map();
-    if (const Node* list = document.find("include"))
+    if (const Node* list = document.find("include")) {
+      if (!list->is_list() && !list->is_null())
+        state.error(list->place, "`include` must be a list of files",
+                    list->is_string() ? "write it as a list: [" + list->text + "]" : "");
       for (const auto& entry : list->items) include_entry(state, included, entry, scope);
+    }
     document.erase("include");
     if (document.find("version"))
       state.warning(document.key_place("version"), "the attribute `version` is obsolete and ignored",
@@ -449,6 +454,8 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
               {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
   strip_tags(model);
   if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
+  if (failed(kInvalidModel)) return outcome;
+  check_structure(state, model);
   if (failed(kInvalidModel)) return outcome;
   if (!model.find("services")) model.set("services", Node::map());
   model.set("name", Node::of(name));

@@ -36,7 +36,6 @@ constexpr ListRule kListRules[] = {
     {"services.*.devices", by_target},
     {"services.*.configs", by_grant},
     {"services.*.secrets", by_grant},
-    {"services.*.build.secrets", by_grant},
     {"services.*.env_file", by_path},
     {"services.*.expose", whole_value},
     {"services.*.dns", whole_value},
@@ -52,6 +51,7 @@ constexpr ListRule kListRules[] = {
     {"services.*.build.extra_hosts", whole_value},
     {"services.*.build.tags", whole_value},
     {"services.*.networks.*.aliases", whole_value},
+    {"services.*.networks.*.link_local_ips", whole_value},
 };
 
 // Where in the document a merge stands: the names of services and the like count as `*`.

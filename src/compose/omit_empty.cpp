@@ -13,11 +13,18 @@ void omit_in(Node& node, const std::string& name) {
     if (!value) continue;
     bool drop = false;
     switch (field.shape) {
-      case Shape::Text: drop = value->is_string() && value->text.empty() && field.name != "content"; break;
-      case Shape::Flag: drop = value->is(NodeKind::Bool) && !value->boolean; break;
-      case Shape::Integer: drop = value->is(NodeKind::Int) && value->integer == 0; break;
+      case Shape::Text:
+      case Shape::IntegerText:
+      case Shape::FlagText: drop = value->is_string() && value->text.empty(); break;
+      case Shape::Flag:
+      case Shape::StrictFlag: drop = value->is(NodeKind::Bool) && !value->boolean; break;
+      case Shape::Integer:
+      case Shape::WholePart:
+      case Shape::WholeNumber: drop = value->is(NodeKind::Int) && value->integer == 0; break;
       case Shape::Number: drop = value->is(NodeKind::Float) && value->real == 0; break;
-      case Shape::Bytes: drop = value->text == "0"; break;
+      case Shape::Bytes:
+      case Shape::WholeBytes:
+      case Shape::BytesText: drop = value->text == "0"; break;
       case Shape::Anything:
         drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
                (field.name == "test" && value->is_list() && value->items.empty());
@@ -31,6 +38,7 @@ void omit_in(Node& node, const std::string& name) {
           if (item.is_map()) omit_in(item, field.structure);
         break;
       case Shape::FlagOrNone:
+      case Shape::StrictOrNone:
       case Shape::IntegerOrNone:
       case Shape::Duration:
       case Shape::Texts:
@@ -38,10 +46,12 @@ void omit_in(Node& node, const std::string& name) {
       case Shape::Scalars:
       case Shape::Pairs:
       case Shape::PairsOrNone:
+      case Shape::NamedTexts:
       case Shape::TextMap:
+      case Shape::OptionMap:
+      case Shape::LooseOptions:
       case Shape::Hosts:
       case Shape::Command:
-      case Shape::ScalarText:
       case Shape::FileMode: break;
     }
     const bool empty = (value->is_list() && value->items.empty()) || (value->is_map() && value->fields.empty());

@@ -69,8 +69,13 @@ DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup);
 void canonicalize(LoadState& state, Node& document);
 const std::vector<std::string>& known_keys(const std::string& structure);
 
-// ---- structure_rules.cpp
+// ---- structure_rules.cpp: of one structure; what it holds by itself, before files are merged, and what contradicts
+// itself after.
+void preset_structure(LoadState& state, Node& node, const std::string& name, const std::string& path);
 void finish_structure(LoadState& state, Node& node, const std::string& name, const std::string& path);
+
+// ---- check_structure.cpp
+void check_structure(LoadState& state, Node& model);
 
 // ---- omit_empty.cpp
 void omit_empty(Node& document);
@@ -80,6 +85,7 @@ struct Expanded {
   std::vector<Node> nodes;
   std::string error;
 };
+bool is_ip_address(std::string_view text);
 Expanded expand_port(std::string_view text);
 Expanded expand_volume(std::string_view text);
 Expanded expand_device(std::string_view text);

@@ -6,6 +6,24 @@
 
 namespace berth::compose {
 
+bool is_ip_address(std::string_view text) {
+  if (text.find(':') != std::string_view::npos)
+    return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
+  int dots = 0, value = 0, digits = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (digits == 0) return false;
+      ++dots, value = digits = 0;
+    } else if (c >= '0' && c <= '9') {
+      value = value * 10 + (c - '0');
+      if (++digits > 3 || value > 255) return false;
+    } else {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
 namespace {
 
 struct PortRange {
@@ -25,24 +43,6 @@ std::optional<PortRange> parse_port_range(std::string_view text) {
   if (dash != std::string_view::npos && !number(text.substr(dash + 1), range.last)) return std::nullopt;
   if (range.last < range.first) return std::nullopt;
   return range;
-}
-
-bool is_ip_address(std::string_view text) {
-  if (text.find(':') != std::string_view::npos)
-    return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
-  int dots = 0, value = 0, digits = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (digits == 0) return false;
-      ++dots, value = digits = 0;
-    } else if (c >= '0' && c <= '9') {
-      value = value * 10 + (c - '0');
-      if (++digits > 3 || value > 255) return false;
-    } else {
-      return false;
-    }
-  }
-  return dots == 3 && digits > 0;
 }
 
 Node port_node(int target, std::string published, const std::string& host_ip, const std::string& protocol) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,22 +10,32 @@ namespace berth::compose {
 
 enum class Shape {
   Text,           // s   string; empty is as good as absent
-  Flag,           // b   boolean; false is as good as absent
-  FlagOrNone,     // B   boolean that is also printed when false
+  Flag,           // b   boolean, or a word for it; false is as good as absent
+  FlagOrNone,     // B   boolean, or a word for it; also printed when false
+  StrictFlag,     // g   boolean; false is as good as absent
+  StrictOrNone,   // G   boolean; also printed when false
   Integer,        // i   0 is as good as absent
   IntegerOrNone,  // I
+  WholePart,      // w   number, of which the whole part counts; 0 is as good as absent
+  WholeNumber,    // W   as WholePart, but no string
   Number,         // f
   Bytes,          // y   number or "512m"; canonical: digits in a string
+  WholeBytes,     // Y   as Bytes, but no fraction
+  BytesText,      // z   "512m"
   Duration,       // D   canonical: the way Go prints it
   Texts,          // S   list of strings
   TextOrTexts,    // L   string or list of strings; canonical: list
-  Scalars,        // K   list of strings and numbers; canonical: strings
+  Scalars,        // K   list of strings and whole numbers; canonical: strings
   Pairs,          // P   list K=V or map; canonical: map of strings
   PairsOrNone,    // E   as Pairs, but a key may have no value
-  TextMap,        // M   map of scalars; canonical: map of strings
+  NamedTexts,     // N   list K=V or map of strings
+  TextMap,        // T   map of strings
+  OptionMap,      // m   map of strings and numbers; canonical: map of strings
+  LooseOptions,   // M   as OptionMap, but a key may have no value
   Hosts,          // H   extra_hosts; canonical: list "host=address"
   Command,        // C   string (split into words) or list
-  ScalarText,     // n   string or number; canonical: string
+  IntegerText,    // n   string or whole number; canonical: string; empty is as good as absent
+  FlagText,       // o   string or boolean; canonical: string; empty is as good as absent
   FileMode,       // O   octal; canonical: "0440"
   Anything,       // X
   Struct,         // {x}
@@ -35,8 +46,15 @@ enum class Shape {
 struct Field {
   std::string name;
   Shape shape;
-  std::string structure;  // of Struct, StructList, StructMap
+  std::string structure;                    // of Struct, StructList, StructMap
+  bool required = false;                    // !
+  bool unique = false;                      // %     items of a list (of Pairs: in their list form)
+  bool nullable = false;                    // ?     a key without a value is as good as absent
+  std::vector<std::string> words;           // =a|b  one of these
+  std::optional<std::int64_t> least, most;  // >N <N
 };
+
+const char* wanted(Shape shape);  // "a list of strings"
 
 // Null where there is no such structure.
 const std::vector<Field>* find_structure(const std::string& name);

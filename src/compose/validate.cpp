@@ -69,13 +69,6 @@ void validate(LoadState& state, const Node& model) {
       state.error(services.key_places[i], "service `" + name + "` is empty", "give it an `image` or a `build`");
       continue;
     }
-    static const std::vector<std::string> kConditions = {"service_started", "service_healthy",
-                                                         "service_completed_successfully"};
-    if (const Node* needs = service.find("depends_on"))
-      for (const auto& [other, how] : needs->fields)
-        if (const Node* condition = how.find("condition");
-            condition && std::find(kConditions.begin(), kConditions.end(), condition->text) == kConditions.end())
-          state.unknown_word(condition->place, condition->text, "condition", kConditions);
     if (const Node* test = reach(service, {"healthcheck", "test"}); test && !test->items.empty()) {
       const std::string& first = test->items[0].text;
       if (first != "CMD" && first != "CMD-SHELL" && first != "NONE")
@@ -121,7 +114,8 @@ void imply_dependencies(Node& service) {
 }
 
 void normalize_service(LoadState& state, Node& service) {
-  if (!service.find("network_mode") && !service.find("networks") && !service.find("provider"))
+  const Node* networks = service.find("networks");
+  if (!service.find("network_mode") && (!networks || networks->fields.empty()) && !service.find("provider"))
     service.set("networks", Node::map()).set("default", Node::null());
   if (Node* build = service.find("build")) {
     if (!build->find("context")) build->set("context", Node::of(state.options.working_dir));
@@ -295,10 +289,14 @@ struct Consistency {
       for (const auto& mount : mounts->items)
         if (const Node* source = mount.find("source"); source && text_of(mount, "type") == "volume")
           known(name, "volumes", "volume", source->text, source->place);
-    for (const char* kind : {"secrets", "configs"})
-      if (const Node* grants = service.find(kind))
-        for (const auto& grant : grants->items)
-          known(name, kind, std::string(kind, 6), text_of(grant, "source"), grant.place);
+    const auto granted = [&](const Node* grants, const char* kind) {
+      if (!grants) return;
+      for (const auto& grant : grants->items)
+        known(name, kind, std::string(kind, 6), text_of(grant, "source"), grant.place);
+    };
+    granted(service.find("secrets"), "secrets");
+    granted(reach(service, {"build", "secrets"}), "secrets");
+    granted(service.find("configs"), "configs");
     if (const Node* models = service.find("models"))
       for (std::size_t i = 0; i < models->fields.size(); ++i)
         known(name, "models", "model", models->fields[i].first, models->key_places[i]);

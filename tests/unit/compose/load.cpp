@@ -160,8 +160,18 @@ TEST(Load, RefusesWhatContradictsItself) {
       {"build: {context: ., additional_contexts: {x: 'service:c'}}", "undefined service `c`"},
       {"build: {context: ., ssh: default}", "must be a list or a map"},
       {"cgroup: hots", "did you mean `host`?"},
+      {"environment: ", "`services.a.environment` must be a map or a list of `KEY=value`, not nothing"},
+      {"group_add: [a, a]", "`a` is listed twice"},
+      {"deploy: {resources: {limits: {memory: 5}}}", "write it in quotes: \"5\""},
+      {"devices: [{source: /a}]", "needs `target`"},
+      {"ports: [{target: 80, host_ip: x}]", "is not an IP address"},
+      {"logging: {options: {a: true}}", "a string or number"},
+      {"use_api_socket: 'yes'", "true or false"},
+      {"networks: {default: {priority: '5'}}", "without quotes"},
+      {"build: {context: ., ssh: [key]}", "names no key"},
+      {"build: {context: ., secrets: [gone]}", "secret `gone`"},
       {"pull_policy: every_", "no pull policy"},
-      {"oom_score_adj: 2000", "between -1000 and 1000"},
+      {"oom_score_adj: 2000", "must be at most 1000, not 2000"},
   };
   for (const auto& [service, message] : kWrong) {
     Case c("services: {a: {image: x, " + std::string(service) + "}, b: {image: y}}\n");
@@ -169,6 +179,19 @@ TEST(Load, RefusesWhatContradictsItself) {
     EXPECT_EQ(outcome.exit_code, 15) << service;
     EXPECT_NE(rendered(outcome).find(message), std::string::npos) << rendered(outcome);
   }
+}
+
+TEST(Load, ChecksWhatTheFilesMakeTogether) {
+  Case c("services: {a: {image: x, depends_on: {b: {condition: service_healthy, required: false}}}, b: {image: y}}\n");
+  c.file("o.yaml", "services: {a: {image: , depends_on: {b: {restart: true}}}}\n");
+  c.options.files = {"compose.yaml", "o.yaml"};
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const auto& service = outcome.loaded->project.services.at("a");
+  EXPECT_EQ(service.image, "x");
+  EXPECT_TRUE(service.depends_on.at("b").restart);
+  EXPECT_FALSE(service.depends_on.at("b").required);
+  EXPECT_EQ(service.depends_on.at("b").condition, model::DependencyCondition::Healthy);
 }
 
 }  // namespace

@@ -1,0 +1,132 @@
+// The merged model against the table of structures: what is empty, missing, doubled, out of range or no word of the
+// field. Once for all files: a part of an override alone may leave out what the base has.
+#include <algorithm>
+#include <set>
+
+#include "berth/text/suggest.hpp"
+#include "passes.hpp"
+#include "structures.hpp"
+
+namespace berth::compose {
+
+void LoadState::unknown_word(const Place& place, const std::string& word, const std::string& what,
+                             const std::vector<std::string>& known) const {
+  std::string all;
+  for (const auto& one : known) all += (all.empty() ? "one of " : ", ") + one;
+  const auto near = text::nearest(word, known);
+  error(place, "`" + word + "` is no " + what, near ? "did you mean `" + *near + "`?" : all);
+}
+
+const char* wanted(Shape shape) {
+  switch (shape) {
+    case Shape::Text: return "a string";
+    case Shape::Flag:
+    case Shape::FlagOrNone:
+    case Shape::StrictFlag:
+    case Shape::StrictOrNone: return "true or false";
+    case Shape::Integer:
+    case Shape::IntegerOrNone:
+    case Shape::WholePart:
+    case Shape::WholeNumber: return "a whole number";
+    case Shape::Number: return "a number";
+    case Shape::Bytes:
+    case Shape::WholeBytes:
+    case Shape::BytesText: return "a size as `512m`";
+    case Shape::Duration: return "a duration as `1m30s`";
+    case Shape::Texts:
+    case Shape::Scalars: return "a list of strings";
+    case Shape::TextOrTexts:
+    case Shape::Command: return "a string or a list of strings";
+    case Shape::Pairs:
+    case Shape::PairsOrNone:
+    case Shape::NamedTexts: return "a map or a list of `KEY=value`";
+    case Shape::TextMap:
+    case Shape::OptionMap:
+    case Shape::LooseOptions: return "a map";
+    case Shape::Hosts: return "a map or a list of `HOST=IP`";
+    case Shape::IntegerText: return "a string or a whole number";
+    case Shape::FlagText: return "a string, true or false";
+    case Shape::FileMode: return "an octal mode as 0440";
+    case Shape::Anything: return "a value";
+    case Shape::Struct:
+    case Shape::StructMap: return "a map";
+    case Shape::StructList: return "a list";
+  }
+  return "";
+}
+
+namespace {
+
+class StructureCheck {
+ public:
+  explicit StructureCheck(LoadState& state) : state_(state) {}
+
+  void structure(Node& node, const std::string& name, const std::string& path) {
+    for (const auto& field : *find_structure(name)) {
+      Node* value = node.find(field.name);
+      const std::string at = path.empty() ? field.name : path + "." + field.name;
+      if (!value) {
+        if (field.required) missing(node, field, path);
+      } else if (value->is_null() && field.shape != Shape::Command) {
+        if (!field.nullable)
+          state_.error(node.key_place(field.name), "`" + at + "` must be " + wanted(field.shape) + ", not nothing",
+                       "remove the line, or fill it in");
+        node.erase(field.name);
+      } else {
+        checked(*value, field, at);
+      }
+    }
+    finish_structure(state_, node, name, path);
+  }
+
+ private:
+  void missing(const Node& node, const Field& field, const std::string& path) {
+    state_.error(node.place, "`" + path + "` needs `" + field.name + "`",
+                 field.words.empty() ? "" : field.name + ": " + field.words.front());
+  }
+
+  void checked(Node& value, const Field& field, const std::string& path) {
+    if (!field.words.empty() && value.is_string() &&
+        std::find(field.words.begin(), field.words.end(), value.text) == field.words.end())
+      state_.unknown_word(value.place, value.text, "value of `" + path + "`", field.words);
+    if (field.required && value.is_string() && value.text.empty())
+      state_.error(value.place, "`" + path + "` must not be empty");
+    range(value, field, path);
+    if (field.unique && value.is_list()) unique(value, path);
+    if (field.structure.empty()) return;
+    if (field.shape == Shape::Struct) return structure(value, field.structure, path);
+    for (std::size_t i = 0; i < value.items.size(); ++i)
+      structure(value.items[i], field.structure, path + "." + std::to_string(i));
+    for (auto& [key, item] : value.fields) {
+      if (item.is_map())
+        structure(item, field.structure, path + "." + key);
+      else if (item.is_null() && (field.structure == "ulimit" || field.structure == "model"))
+        state_.error(value.key_place(key), "`" + path + "." + key + "` is empty");
+    }
+  }
+
+  void range(const Node& value, const Field& field, const std::string& path) {
+    if (!field.least && !field.most) return;
+    const std::string digits = value.scalar_text();
+    const double number = std::strtod(digits.c_str(), nullptr);
+    if (field.least && number < static_cast<double>(*field.least))
+      state_.error(value.place, "`" + path + "` must be at least " + std::to_string(*field.least) + ", not " + digits);
+    if (field.most && number > static_cast<double>(*field.most))
+      state_.error(value.place, "`" + path + "` must be at most " + std::to_string(*field.most) + ", not " + digits);
+  }
+
+  void unique(const Node& list, const std::string& path) {
+    std::set<std::string> seen;
+    for (const auto& item : list.items)
+      if (item.is_scalar() && !seen.insert(item.scalar_text()).second)
+        state_.error(item.place, "`" + item.scalar_text() + "` is listed twice in `" + path + "`");
+  }
+
+  LoadState& state_;
+};
+
+}  // namespace
+
+void check_structure(LoadState& state, Node& model) { StructureCheck(state).structure(model, "file", ""); }
+
+}  // namespace berth::compose
