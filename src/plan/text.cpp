@@ -84,7 +84,9 @@ Words words_of(const What& what) {
 std::string Plan::to_text() const {
   std::string text;
   for (const auto& warning : warnings) text += "warning: " + warning + "\n";
-  if (actions.empty()) return text + "nothing to do\n";
+  for (const auto& build : builds)
+    text += fmt::format("[] -> image {} build, because {}\n", build.reference, build.cause);
+  if (actions.empty() && builds.empty()) return text + "nothing to do\n";
   for (const auto& action : actions) {
     const Words words = words_of(action.what);
     text += fmt::format("[{}] -> #{} {} {} {}, because {}\n", fmt::join(action.after, ","), action.number, words.kind,
@@ -107,7 +109,11 @@ std::string Plan::to_json() const {
   }
   boost::json::array notes;
   for (const auto& warning : warnings) notes.push_back(boost::json::string(warning));
-  return boost::json::serialize(boost::json::object{{"actions", std::move(list)}, {"warnings", std::move(notes)}});
+  boost::json::array images;
+  for (const auto& build : builds)
+    images.push_back({{"image", build.reference}, {"service", build.service}, {"cause", build.cause}});
+  return boost::json::serialize(
+      boost::json::object{{"builds", std::move(images)}, {"actions", std::move(list)}, {"warnings", std::move(notes)}});
 }
 
 }  // namespace berth::plan

@@ -434,6 +434,25 @@ class UpPlanner {
 
 }  // namespace
 
+Result<std::set<std::string>> selected_services(const model::Project& project, const UpOptions& options) {
+  auto selection = select_services(project, options);
+  if (!selection) return selection.error();
+  return std::move(selection->services);
+}
+
+bool touches(const Plan& plan, const ContainerId& id) {
+  return std::any_of(plan.actions.begin(), plan.actions.end(), [&](const Action& action) {
+    return std::visit(
+        [&](const auto& what) {
+          if constexpr (requires { what.container; })
+            return what.container.id == id;
+          else
+            return false;
+        },
+        action.what);
+  });
+}
+
 Result<Plan> plan_up(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options) {
   return UpPlanner(project, observed, options).run();
 }

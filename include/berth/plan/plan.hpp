@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -89,9 +90,17 @@ struct Action {
   std::string cause;
 };
 
+// An image that must be built before the plan can be executed: by the CLI, which owns the terminal and the build.
+struct ImageBuild {
+  std::string reference;
+  std::string service;
+  std::string cause;
+};
+
 struct Plan {
   std::vector<Action> actions;
   std::vector<std::string> warnings;
+  std::vector<ImageBuild> builds;  // shown, not executed
 
   bool empty() const noexcept { return actions.empty(); }
   // One line an action, in order; "nothing to do" for an empty plan. For people and golden files.
@@ -102,6 +111,12 @@ struct Plan {
 // Fails where the project cannot be brought up as it is: a dependency cycle (with its path), an image that is not in
 // the store, a missing external network or volume, a container name that another project or another replica holds.
 Result<Plan> plan_up(const model::Project& project, const engine::ObservedState& observed, const UpOptions& options);
+
+// The services that such an `up` is about: those that were named (or all) and, where wanted, what they depend on.
+Result<std::set<std::string>> selected_services(const model::Project& project, const UpOptions& options);
+
+// Whether an action is about the container that exists with this id.
+bool touches(const Plan& plan, const ContainerId& id);
 
 // Works without the project's file too: `project` then holds the name only. Only what belongs to the project is
 // touched.
