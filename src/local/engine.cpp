@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "berth/base/random.hpp"
+#include "berth/local/observe.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/pidfd.hpp"
@@ -150,6 +151,7 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
       return Error::system(errno, "change mode of", directory + "/upper");
     BERTH_TRY(save(*unit));
     units[unit->id()] = unit;
+    tell(*unit, "create");
     return unit->id();
   };
   done(make());
@@ -165,6 +167,7 @@ void LocalEngine::State::rename(const ContainerId& id, const std::string& name, 
   unit->record.name = name;
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   show(*unit);
+  tell(*unit, "rename", {{"oldName", old}});
   done(state::release_name(paths, old, owner));
 }
 
@@ -220,16 +223,7 @@ Result<engine::ObservedState> LocalEngine::observe(std::map<std::string, engine:
   engine::ObservedState observed;
   observed.images = std::move(images);
   observed.containers = containers();
-  auto networks = state_->network->bridges().observe();
-  if (!networks) return networks.error();
-  for (const auto& [name, record] : *networks) observed.networks[name] = {record.spec, record.subnet, record.gateway};
-  auto volumes = state_->volumes.list();
-  if (!volumes) return volumes.error();
-  for (auto& volume : *volumes) observed.volumes[volume.spec.volume.name] = volume;
-  auto names = state::read_names(state_->paths);
-  if (!names) return names.error();
-  for (const auto& [name, owner] : *names)
-    if (owner.project != state_->project.value) observed.taken_names[name] = owner.project;
+  BERTH_TRY(observe_host(state_->paths, state_->project, observed));
   return observed;
 }
 

@@ -144,6 +144,9 @@ struct LocalEngine::State : engine::Containers {
   std::string cgroup_name(const ContainerId& id) const { return "berth/" + project.value + "/" + short_id(id); }
   Result<void> save(Unit& unit);  // the run record, and what observers see
   void show(Unit& unit);
+  void tell(const Unit& unit, const std::string& action, const std::map<std::string, std::string>& attributes = {}) {
+    if (observer.on_action) observer.on_action(unit.shown, action, attributes);
+  }
   void warn(const std::string& text) {
     if (observer.on_warning) observer.on_warning(text);
   }

@@ -70,7 +70,10 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
     }
     return done({});
   }
-  unit->ending.push_back(std::move(done));
+  unit->ending.push_back([this, unit, done = std::move(done)](Result<void> stopped) {
+    if (stopped) tell(*unit, "stop");
+    done(stopped);
+  });
   if (unit->ending.size() > 1) return;  // a stop is under way already
   const bool hooks =
       unit->run.phase == engine::Phase::Running && !unit->spec().one_off && !unit->spec().pre_stop.empty();
@@ -94,6 +97,7 @@ void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::D
   unit->grace.cancel();
   const int number =
       parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
+  tell(*unit, "kill", {{"signal", std::to_string(number)}});
   if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH)
     warn(sent.error().to_string());
   if (unit->run.phase == engine::Phase::Paused)
@@ -115,6 +119,7 @@ void LocalEngine::State::kill(const ContainerId& id, const std::string& signal, 
   if (*number == SIGKILL) unit->record.user_stopped = true;
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   if (auto sent = sys::send_signal(unit->pidfd.get(), *number); !sent) return done(sent.error());
+  tell(*unit, "kill", {{"signal", std::to_string(*number)}});
   if (*number == SIGKILL)
     unit->ending.push_back(std::move(done));
   else
@@ -128,7 +133,9 @@ void LocalEngine::State::pause(const ContainerId& id, engine::Done<> done) {
     return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running"));
   if (auto frozen = sys::CgroupSet::find(cgroup_name(id)).freeze(); !frozen) return done(frozen);
   unit->run.phase = engine::Phase::Paused;
-  done(save(*unit));
+  const auto saved = save(*unit);
+  tell(*unit, "pause");
+  done(saved);
   if (observer.on_pause) observer.on_pause(unit->shown);
 }
 
@@ -139,7 +146,9 @@ void LocalEngine::State::unpause(const ContainerId& id, engine::Done<> done) {
     return done(Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not paused"));
   if (auto thawed = sys::CgroupSet::find(cgroup_name(id)).thaw(); !thawed) return done(thawed);
   unit->run.phase = engine::Phase::Running;
-  done(save(*unit));
+  const auto saved = save(*unit);
+  tell(*unit, "unpause");
+  done(saved);
   if (observer.on_pause) observer.on_pause(unit->shown);
 }
 
@@ -183,6 +192,7 @@ void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const
       [this, unit, done = std::move(done)](Result<void> removed) {
         unit->removing = false;
         if (removed) units.erase(unit->id());
+        if (removed) tell(*unit, "destroy");
         done(removed);
         if (removed)
           for (const auto& waiter : std::exchange(unit->waiters, {})) waiter.done(no_container(unit->id()));

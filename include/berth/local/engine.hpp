@@ -32,6 +32,10 @@ struct EngineObserver {
   std::function<void(const engine::ContainerState&)> on_start;
   std::function<void(const engine::ContainerState&)> on_pause;  // paused or unpaused: the phase says which
   std::function<void(const engine::ContainerState&, const logs::LiveEntry&)> on_line;
+  // What was done to a container, in docker's words: create, kill, stop, pause, unpause, rename, destroy.
+  std::function<void(const engine::ContainerState&, const std::string& action,
+                     const std::map<std::string, std::string>& attributes)>
+      on_action;
   std::function<void(const std::string&)> on_warning;
   std::function<void()> on_keeper_gone;
 };
