@@ -9,9 +9,10 @@
 namespace berth::control {
 namespace {
 
-constexpr std::array kNames{"Hello",  "HelloReply", "Shutdown",     "Problem", "Done",       "Up",          "Down",
-                            "Act",    "Exec",       "Run",          "Follow",  "Wait",       "Signal",      "Resize",
-                            "Cancel", "Queued",     "EventMessage", "LogLine", "LogsBehind", "ExecStarted", "Exited"};
+constexpr std::array kNames{"Hello",      "HelloReply",  "Shutdown", "Problem", "Done",         "Up",
+                            "Down",       "Act",         "Exec",     "Run",     "Follow",       "Wait",
+                            "Signal",     "Resize",      "Cancel",   "Queued",  "EventMessage", "LogLine",
+                            "LogsBehind", "ExecStarted", "Exited",   "Watch",   "Attached",     "Happened"};
 static_assert(kNames.size() == std::variant_size_v<Message>);
 
 template <std::size_t Index>

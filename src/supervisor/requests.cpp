@@ -2,14 +2,9 @@
 #include <algorithm>
 
 #include "berth/base/random.hpp"
-#include "berth/model/json.hpp"
-#include "berth/sys/file.hpp"
-#include "berth/text/duration.hpp"
 #include "supervisor.hpp"
 
 namespace berth::supervisor {
-namespace {
-
 std::vector<control::Problem> problems_of(const execute::Outcome& outcome) {
   std::vector<control::Problem> problems;
   for (const auto& error : outcome.errors) problems.push_back(control::problem_of(error));
@@ -18,8 +13,6 @@ std::vector<control::Problem> problems_of(const execute::Outcome& outcome) {
 }
 
 int code_of(const execute::Outcome& outcome) { return outcome.ok ? 0 : outcome.cancelled ? 130 : 1; }
-
-}  // namespace
 
 const char* verb_of(const control::Message& request) {
   if (std::holds_alternative<control::Up>(request)) return "up";
@@ -53,61 +46,13 @@ void Supervisor::done_with_job(Session& session) {
 }
 
 void Supervisor::begin(Session& session) {
+  if (session.stopping) return begin_stop_attached(session);
   if (const auto* up = std::get_if<control::Up>(&*session.request)) return begin_up(session, *up);
   if (const auto* down = std::get_if<control::Down>(&*session.request)) return begin_down(session, *down);
   if (const auto* act = std::get_if<control::Act>(&*session.request)) return begin_act(session, *act);
   if (const auto* one_off = std::get_if<control::Run>(&*session.request)) return begin_run(session, *one_off);
   finish(session, 1,
          {{std::string("this supervisor does not serve `") + control::name_of(*session.request) + "`", ""}});
-}
-
-void Supervisor::begin_up(Session& session, const control::Up& up) {
-  if (up.abort_on_exit || up.abort_on_failure || !up.exit_code_from.empty())
-    return finish(session, 1, {{"--abort-on-container-exit and --exit-code-from are not served by this version", ""}});
-  auto observed = engine_->observe(up.images);
-  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
-  auto plan = plan::plan_up(up.project, *observed, up.options);
-  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  if (auto written = sys::write_file_atomic(paths_.project_file(project_), model::to_json_text(up.project),
-                                            sys::Durability::Volatile);
-      !written)
-    return finish(session, 1, {control::problem_of(written.error())});
-  if (up.attach) {
-    session.following = true;
-    session.followed = {up.attach_services.begin(), up.attach_services.end()};
-  }
-  if (plan->empty())
-    for (const auto& state : observed->containers)
-      if (!state.spec.one_off) {
-        control::EventMessage unchanged;
-        unchanged.event = {0,
-                           engine::Subject::Container,
-                           state.name,
-                           state.spec.service.value,
-                           engine::Step::Running,
-                           "nothing changed",
-                           {}};
-        send(session, unchanged);
-      }
-  execute(session, std::move(*plan), "up", [this, self = &session](const execute::Outcome& outcome) {
-    self->wait_limit.cancel();
-    if (self->timed_out) return finish(*self, 1, {*self->timed_out});
-    const bool attached = std::get<control::Up>(*self->request).attach && outcome.ok && !self->gone;
-    if (!attached) return finish(*self, code_of(outcome), problems_of(outcome));
-    done_with_job(*self);  // stays for the lines; others may go on
-    check_followers();
-  });
-  if (up.wait_timeout) limit_waiting(session, *up.wait_timeout);
-}
-
-void Supervisor::limit_waiting(Session& session, plan::Duration limit) {
-  session.wait_limit = loop_.after(std::chrono::duration_cast<async::Clock::duration>(limit), [self = &session, limit] {
-    if (!self->execution) return;
-    std::string text = "application not healthy after " + text::format_duration(limit);
-    for (const auto& waiting : self->execution->waiting()) text += "\n  " + waiting;
-    self->timed_out = control::Problem{text, ""};
-    self->execution->cancel();
-  });
 }
 
 void Supervisor::begin_down(Session& session, const control::Down& down) {
@@ -117,8 +62,10 @@ void Supervisor::begin_down(Session& session, const control::Down& down) {
   project.name = project_;
   auto plan = plan::plan_down(project, *observed, down.options);
   execute(session, std::move(plan), "down", [this, self = &session](const execute::Outcome& outcome) {
-    if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty())
+    if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty()) {
       leaving_ = true;
+      let_watchers_go();
+    }
     finish(*self, code_of(outcome), problems_of(outcome));
   });
 }
@@ -241,12 +188,15 @@ void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
 // Ctrl-C: what is being done stops; an attached stack is stopped gracefully, the second time killed.
 void Supervisor::cancel(Session& session, bool force) {
   ++session.cancels;
-  if (session.execution) session.execution->cancel();
+  if (session.execution && !session.stopping) session.execution->cancel();
   if (!session.request || session.finished) return;
-  const bool attached_up =
-      std::holds_alternative<control::Up>(*session.request) && session.following && !session.execution;
+  const bool attached_up = std::holds_alternative<control::Up>(*session.request) && session.following &&
+                           (session.attached || session.stopping);
   if (!attached_up && session.one_off.empty()) {
-    if (std::holds_alternative<control::Follow>(*session.request)) finish(session, 130);
+    const auto& request = *session.request;
+    if (std::holds_alternative<control::Follow>(request) || std::holds_alternative<control::Wait>(request) ||
+        std::holds_alternative<control::Watch>(request) || session.settling)
+      finish(session, 130);
     return;
   }
   if (!session.one_off.empty()) {
@@ -254,17 +204,7 @@ void Supervisor::cancel(Session& session, bool force) {
                                      [](Result<void>) {});  // it may just have ended
     return;
   }
-  if (force) {
-    for (const auto& state : engine_->containers())
-      engine_->ports().containers.kill(state.id, "SIGKILL", [](Result<void>) {});
-    return;
-  }
-  if (session.cancels > 1) return;
-  auto observed = engine_->observe({});
-  if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
-  auto plan = plan::plan_verb(*observed, {.verb = plan::Verb::Stop});
-  if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), "stop", [this, self = &session](const execute::Outcome&) { finish(*self, 130); });
+  cancel_attached(session, force);
 }
 
 }  // namespace berth::supervisor

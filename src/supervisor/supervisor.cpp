@@ -16,12 +16,12 @@ namespace {
 
 constexpr const char* kControl = "control";  // name of the listening socket among the parked descriptors
 
+}  // namespace
+
 std::int64_t wall_now() {
   using std::chrono::system_clock;
   return std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
 }
-
-}  // namespace
 
 Supervisor::Supervisor(state::Paths paths, ProjectName project)
     : paths_(std::move(paths)), project_(std::move(project)) {}
@@ -35,8 +35,12 @@ Result<void> Supervisor::start() {
   keeper_ = std::make_unique<runtime::KeeperLink>(sys::UniqueFd(init::kKeeperFd));
   local::EngineObserver observer;
   observer.on_exit = [this](const engine::ContainerState& state) { return on_exit(state); };
-  observer.on_start = [this](const engine::ContainerState& state) { probing_->watch(state); };
+  observer.on_start = [this](const engine::ContainerState& state) { on_start(state); };
   observer.on_pause = [this](const engine::ContainerState& state) { probing_->pause_changed(state); };
+  observer.on_action = [this](const engine::ContainerState& state, const std::string& action,
+                              const std::map<std::string, std::string>& attributes) {
+    tell_watchers(state, action, attributes);
+  };
   observer.on_line = [this](const engine::ContainerState& state, const logs::LiveEntry& entry) {
     on_line(state, entry);
   };
@@ -148,17 +152,26 @@ void Supervisor::on_message(Session& session, control::Message message, std::vec
     session.followed = {follow->services.begin(), follow->services.end()};
     return;
   }
+  if (const auto* wait = std::get_if<control::Wait>(&*session.request)) return begin_wait(session, *wait);
+  if (std::holds_alternative<control::Watch>(*session.request)) return;
   if (std::holds_alternative<control::Shutdown>(*session.request)) {
     leaving_ = true;  // the keeper starts the installed program
+    let_watchers_go();
     return finish(session, 0);
   }
   enqueue(session);
 }
 
+// A container that a following session is about.
+bool Supervisor::is_of(const Session& session, const engine::ContainerState& state) const {
+  if (!session.one_off.empty()) return session.one_off == state.id;
+  return !state.spec.one_off && (session.scope.empty() || session.scope.count(state.spec.service.value));
+}
+
 void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEntry& entry) {
   for (auto& session : sessions_) {
     if (!session.following || session.gone) continue;
-    if (!session.one_off.empty() ? session.one_off != state.id : state.spec.one_off) continue;
+    if (!is_of(session, state) || session.no_lines) continue;
     if (!session.followed.empty() && !session.followed.count(state.spec.service.value)) continue;
     control::LogLine line;
     line.container = state.name;
@@ -190,10 +203,18 @@ void Supervisor::on_health(const engine::ContainerState& state) {
   message.event.name = state.name;
   message.event.service = state.spec.service.value;
   message.event.step = state.health == engine::Health::Healthy ? engine::Step::Healthy : engine::Step::Unhealthy;
+  tell_watchers(state, state.health == engine::Health::Healthy ? "health_status: healthy" : "health_status: unhealthy");
   for (auto& session : sessions_)
     if (!session.finished && session.request && std::holds_alternative<control::Follow>(*session.request) &&
         (session.followed.empty() || session.followed.count(state.spec.service.value)))
       send(session, message);
+}
+
+void Supervisor::on_start(const engine::ContainerState& state) {
+  probing_->watch(state);
+  tell_watchers(state, "start");
+  for (auto& session : sessions_)
+    if (session.settling) settle(session);
 }
 
 bool Supervisor::on_exit(const engine::ContainerState& state) {
@@ -209,9 +230,17 @@ bool Supervisor::on_exit(const engine::ContainerState& state) {
       schedule_restart(state.id, *delay);
     }
   }
+  if (state.oom_killed) tell_watchers(state, "oom");
+  tell_watchers(state, "die", {{"exitCode", std::to_string(state.exit_code)}});
+  // What the end of a container means to others may end sessions and begin plans: not from within the engine.
+  loop_.post([this, state, again] {
+    for (auto& session : sessions_) {
+      note_exit(session, state, again);
+      if (!again && session.awaited.count(state.id)) note_awaited(session, state);
+    }
+  });
   for (auto& session : sessions_) {
-    if (!session.following) continue;
-    if (!session.one_off.empty() ? session.one_off != state.id : state.spec.one_off) continue;
+    if (!session.following || !is_of(session, state)) continue;
     control::Exited exited;
     exited.container = state.name;
     exited.service = state.spec.service.value;
@@ -273,8 +302,8 @@ void Supervisor::check_followers() {
       }
       continue;
     }
-    if (!std::holds_alternative<control::Up>(*session.request)) continue;
-    const auto all = engine_->containers();
+    if (!session.attached || session.stopping) continue;
+    const auto all = containers_of(session);
     if (std::none_of(all.begin(), all.end(), [](const auto& state) {
           return state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused ||
                  state.phase == engine::Phase::Restarting;

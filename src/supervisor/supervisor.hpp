@@ -4,6 +4,7 @@
 //   behind whom Exec Follow Wait ──▶ at once
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <list>
 #include <map>
@@ -43,6 +44,15 @@ struct Session {
   int pending = 0;  // callbacks of the engine that will name this session
   int cancels = 0;
   int exit_code = 0;
+  // `up` (up.cpp)
+  std::set<std::string> scope;  // services that it is about
+  bool no_lines = false;
+  bool attached = false;       // its plan is done; it stays for lines and exits
+  bool stopping = false;       // ... and has begun to stop its services
+  bool settling = false;       // --wait: its plan is done; it looks whether all stays up
+  std::optional<int> decided;  // exit code, by the end of a container that ends it all
+  async::Timer settled;
+  std::set<ContainerId> awaited;  // `wait`
 };
 
 class Supervisor {
@@ -63,8 +73,24 @@ class Supervisor {
   void enqueue(Session& session);
   void next();
   void begin(Session& session);
+  // up.cpp
   void begin_up(Session& session, const control::Up& up);
   void limit_waiting(Session& session, plan::Duration limit);
+  void report_unchanged(Session& session, const plan::Plan& plan);
+  void up_done(Session& session, const execute::Outcome& outcome);
+  void settle(Session& session);
+  void note_exit(Session& session, const engine::ContainerState& state, bool again);
+  void stop_attached(Session& session);
+  void begin_stop_attached(Session& session);
+  void cancel_attached(Session& session, bool force);
+  std::vector<engine::ContainerState> containers_of(const Session& session) const;
+  // watch.cpp
+  void begin_wait(Session& session, const control::Wait& wait);
+  void note_awaited(Session& session, const engine::ContainerState& state);
+  void tell_watchers(const engine::ContainerState& state, const std::string& action,
+                     const std::map<std::string, std::string>& attributes = {});
+  void let_watchers_go();
+  // requests.cpp
   void begin_down(Session& session, const control::Down& down);
   void begin_act(Session& session, const control::Act& act);
   void begin_run(Session& session, const control::Run& run);
@@ -76,6 +102,8 @@ class Supervisor {
   void done_with_job(Session& session);
   // the engine's observers
   bool on_exit(const engine::ContainerState& state);
+  void on_start(const engine::ContainerState& state);
+  bool is_of(const Session& session, const engine::ContainerState& state) const;
   void on_line(const engine::ContainerState& state, const logs::LiveEntry& entry);
   void on_warning(const std::string& text);
   void on_health(const engine::ContainerState& state);
@@ -102,5 +130,8 @@ class Supervisor {
 };
 
 const char* verb_of(const control::Message& request);
+std::vector<control::Problem> problems_of(const execute::Outcome& outcome);
+int code_of(const execute::Outcome& outcome);
+std::int64_t wall_now();
 
 }  // namespace berth::supervisor

@@ -4,8 +4,10 @@
 //   client                              supervisor
 //   Hello{protocol, build}        ──▶
 //                                 ◀──   HelloReply{protocol, build, pid, accepted}
-//   Up | Down | Act | Exec | Run | Follow | Wait | Shutdown      one request a connection
-//                                 ◀──   Queued*, Event*, LogLine*, Exited*, ExecStarted, LogsBehind*, Problem*
+//   Up | Down | Act | Exec | Run | Follow | Wait | Watch | Shutdown     one request a connection
+//                                 ◀──   Queued*, Event*, Attached, LogLine*, Exited*, LogsBehind*, Happened*,
+//                                 ExecStarted,
+//                                       Problem*
 //   Cancel | Signal | Resize      ──▶   while it runs
 //                                 ◀──   Done{ok, exit_code}       always last; then the server closes
 //
@@ -54,6 +56,7 @@ struct Up {
   bool attach =
       false;  // stay after the plan is done: LogLine and Exited of the containers until Cancel or the last one ended
   std::vector<std::string> attach_services;  // whose lines are wanted; empty: those with `attach: true` in the project
+  bool no_lines = false;                     // attached, but nobody's lines are wanted
   bool abort_on_exit = false;                // stop everything when one container ends
   bool abort_on_failure = false;             // ... when one ends with another code than 0
   std::string exit_code_from;                // service whose code becomes Done.exit_code
@@ -149,6 +152,12 @@ struct Shutdown {  // a newer build is installed: finish the queue, answer Done,
   bool operator==(const Shutdown&) const = default;
 };
 
+// `events`: Happened for what happens to the project's containers, until Cancel.
+struct Watch {
+  std::vector<std::string> services;  // empty: all
+  bool operator==(const Watch&) const = default;
+};
+
 // Server to client
 // ------------------------------------------------------------------------------------------------------
 
@@ -208,6 +217,20 @@ struct Exited {
   bool operator==(const Exited&) const = default;
 };
 
+// The plan of an attached Up is done; what follows are lines and exits.
+struct Attached {
+  bool operator==(const Attached&) const = default;
+};
+
+struct Happened {
+  std::int64_t time = 0;  // nanoseconds since 1970, wall clock
+  std::string action;  // docker's word: create, start, die, kill, stop, pause, unpause, restart, rename, destroy, oom
+  ContainerId id;
+  std::string service;
+  std::map<std::string, std::string> attributes;  // name, image, exitCode, signal
+  bool operator==(const Happened&) const = default;
+};
+
 struct Problem {
   std::string text;
   std::string hint;
@@ -222,8 +245,9 @@ struct Done {
 };
 
 // The number on the wire is the index in this list + 1: append only.
-using Message = std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal,
-                             Resize, Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited>;
+using Message =
+    std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal, Resize,
+                 Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited, Watch, Attached, Happened>;
 
 std::uint16_t kind_of(const Message& message) noexcept;
 const char* name_of(const Message& message) noexcept;
@@ -236,7 +260,7 @@ Problem problem_of(const Error& error);
 
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, build))
 BOOST_DESCRIBE_STRUCT(Up, (),
-                      (project, options, images, attach, attach_services, abort_on_exit, abort_on_failure,
+                      (project, options, images, attach, attach_services, no_lines, abort_on_exit, abort_on_failure,
                        exit_code_from, wait_timeout))
 BOOST_DESCRIBE_STRUCT(Down, (), (project, options, remove_run))
 BOOST_DESCRIBE_STRUCT(Act, (), (options))
@@ -259,6 +283,9 @@ BOOST_DESCRIBE_STRUCT(LogLine, (), (container, service, stream, time, text, gene
 BOOST_DESCRIBE_STRUCT(LogsBehind, (), (container, service, path, generation, offset))
 BOOST_DESCRIBE_STRUCT(ExecStarted, (), (id, pid))
 BOOST_DESCRIBE_STRUCT(Exited, (), (container, service, code, restarting, oom_killed))
+BOOST_DESCRIBE_STRUCT(Watch, (), (services))
+BOOST_DESCRIBE_STRUCT(Attached, (), ())
+BOOST_DESCRIBE_STRUCT(Happened, (), (time, action, id, service, attributes))
 BOOST_DESCRIBE_STRUCT(Problem, (), (text, hint))
 BOOST_DESCRIBE_STRUCT(Done, (), (ok, exit_code, errors))
 
