@@ -16,6 +16,11 @@ std::string App::variable(const std::string& name) const {
   return found == environment.end() ? std::string() : found->second;
 }
 
+int App::status_fd() const {
+  const std::string wish = variable("COMPOSE_STATUS_STDOUT");
+  return wish.empty() || wish == "0" || wish == "false" ? STDERR_FILENO : STDOUT_FILENO;
+}
+
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_error(const Error& error) {

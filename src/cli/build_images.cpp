@@ -1,6 +1,5 @@
 #include "build_images.hpp"
 
-#include <fmt/format.h>
 #include <signal.h>
 
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include "berth/image/store.hpp"
 #include "berth/sys/signal_fd.hpp"
 #include "compose_files.hpp"
+#include "render/live_progress.hpp"
 
 namespace berth::cli {
 namespace {
@@ -44,42 +44,6 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
   return jobs;
 }
 
-void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
-
-std::string one_line(const std::string& text) {
-  std::string line;
-  for (const char c : text) line += c == '\n' ? ' ' : c;
-  return line;
-}
-
-void show(const App& app, const std::string& name, bool quiet, const build::BuildEvent& event) {
-  using Kind = build::BuildEvent::Kind;
-  switch (event.kind) {
-    case Kind::Step:
-      if (!quiet)
-        say(fmt::format(" {}  [{} {}/{}] {}", name, event.stage, event.step, event.total, one_line(event.text)));
-      break;
-    case Kind::Cached:
-      if (!quiet)
-        say(fmt::format(" {}  [{} {}/{}] CACHED {}", name, event.stage, event.step, event.total, one_line(event.text)));
-      break;
-    case Kind::Done: break;
-    case Kind::Output:
-      if (!quiet) say(fmt::format(" {}  | {}", name, event.text));
-      break;
-    case Kind::Warning: {
-      text::Diagnostics one;
-      one.add(event.diagnostic);
-      print_diagnostics(app, one);
-      break;
-    }
-    case Kind::Failed: std::fputs(build::render_failure(event).c_str(), stderr); break;
-    case Kind::Image:
-      if (!quiet) say(fmt::format(" {}  {}", name, event.text));
-      break;
-  }
-}
-
 }  // namespace
 
 std::string image_name(const model::Project& project, const model::Service& service) {
@@ -92,18 +56,37 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
   if (jobs.empty()) return;
   must(state::open_roots(app.paths));
   image::ImageStore store = must(image::ImageStore::open(app.paths.root));
-  const sys::UniqueFd interrupts = must(sys::watch_signals({SIGINT, SIGTERM}));
+  LiveProgress progress(app);
+  const bool draws = progress_mode(app) == ProgressMode::Tty && !wishes.quiet;
+  sys::Wakeups wakeups =
+      must(sys::Wakeups::create({SIGINT, SIGTERM}, draws ? LiveProgress::kTick : std::chrono::milliseconds(0)));
   build::BuildPorts ports{.images = store,
                           .root = app.paths.root,
                           .run_root = app.paths.run_root,
-                          .cancelled = [&] { return sys::is_readable(interrupts.get()); },
-                          .cancel_fd = interrupts.get(),
+                          .cancelled =
+                              [&] {
+                                if (wakeups.take_tick()) progress.tick();
+                                return wakeups.is_signalled();
+                              },
+                          .cancel_fd = wakeups.fd(),
                           .pull = {},
                           .network = build::bridge_network(app.paths.root)};
   for (const auto& job : jobs) {
-    const auto outcome = build::build(
-        job.request, ports, [&](const build::BuildEvent& event) { show(app, job.name, wishes.quiet, event); });
+    using Kind = build::BuildEvent::Kind;
+    std::string failure;  // shown once the picture is done
+    const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) {
+      if (event.kind == Kind::Warning) {
+        text::Diagnostics one;
+        one.add(event.diagnostic);
+        progress.above(stderr, "");
+        print_diagnostics(app, one);
+      }
+      if (event.kind == Kind::Failed) failure += build::render_failure(event);
+      if (!wishes.quiet) progress.build(job.name, event);
+    });
     if (outcome) continue;
+    progress.leave(false);
+    std::fputs(failure.c_str(), stderr);
     print_error(outcome.error().while_doing("building the image of service `" + job.name + "`"));
     throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
   }

@@ -28,6 +28,18 @@ int run_stop(const App& app);
 int run_unpause(const App& app);
 int run_ps(const App& app);
 
+int run_create(const App& app);
+int run_events(const App& app);
+int run_images(const App& app);
+int run_ls(const App& app);
+int run_plan(const App& app);
+int run_port(const App& app);
+int run_scale(const App& app);
+int run_stats(const App& app);
+int run_top(const App& app);
+int run_volumes(const App& app);
+int run_wait(const App& app);
+
 // Nothing where this build has no such command.
 CommandFunction command_function(std::string_view name);
 

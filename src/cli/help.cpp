@@ -31,26 +31,56 @@ std::string two_columns(const std::vector<std::pair<std::string, std::string>>& 
   return out;
 }
 
-std::string option_section(std::span<const Option> options) {
+// A section for each group, in the order of their first member; those without a group under `heading`.
+std::string option_sections(std::span<const Option> options, std::string_view heading) {
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  std::vector<std::pair<std::string_view, Rows>> groups;
+  for (const Option& option : options) {
+    if (option.hidden) continue;
+    const std::string_view title = option.group.empty() ? heading : option.group;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& known) { return known.first == title; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {title, Rows()});
+    group->second.emplace_back(option_head(option), option_text(option));
+  }
+  auto plain = std::find_if(groups.begin(), groups.end(), [&](const auto& known) { return known.first == heading; });
+  if (plain == groups.end()) plain = groups.insert(groups.end(), {heading, Rows()});
+  plain->second.emplace_back("-h, --help", "Show this help");
+  std::string out;
+  for (const auto& [title, rows] : groups) out += "\n" + std::string(title) + ":\n" + two_columns(rows);
+  return out;
+}
+
+std::string example_section(std::string_view program, std::string_view examples) {
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const Option& option : options)
-    if (!option.hidden) rows.emplace_back(option_head(option), option_text(option));
-  rows.emplace_back("-h, --help", "Show this help");
-  return two_columns(rows);
+  while (!examples.empty()) {
+    const auto end = examples.find('\n');
+    const std::string_view line = examples.substr(0, end);
+    const auto bar = line.rfind(" | ");
+    rows.emplace_back(std::string(program) + " " + std::string(line.substr(0, bar)), std::string(line.substr(bar + 3)));
+    examples.remove_prefix(end == std::string_view::npos ? examples.size() : end + 1);
+  }
+  return rows.empty() ? "" : "\nExamples:\n" + two_columns(rows);
 }
 
 }  // namespace
 
 std::string program_help(std::string_view program) {
-  std::vector<std::pair<std::string, std::string>> rows;
-  for (const Command& command : commands())
-    if (!command.hidden) rows.emplace_back(std::string(command.name), std::string(command.summary));
   const std::string name(program);
-  return "Usage: " + name +
-         " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
-         "Builds and runs the services of a compose file. No daemon: stacks run by themselves.\n\n"
-         "Commands:\n" +
-         two_columns(rows) + "\nGlobal options:\n" + option_section(global_options()) + "\nRun `" + name +
+  std::string out = "Usage: " + name +
+                    " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
+                    "Builds and runs the services of a compose file. No daemon: stacks run by themselves.\n";
+  std::vector<std::string_view> groups;
+  for (const Command& command : commands())
+    if (!command.hidden && std::find(groups.begin(), groups.end(), command.group) == groups.end())
+      groups.push_back(command.group);
+  for (const auto group : groups) {
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (const Command& command : commands())
+      if (!command.hidden && command.group == group)
+        rows.emplace_back(std::string(command.name), std::string(command.summary));
+    out += "\n" + std::string(group) + ":\n" + two_columns(rows);
+  }
+  return out + option_sections(global_options(), "Global options") + "\nRun `" + name +
          " COMMAND --help` for the options of a command.\n";
 }
 
@@ -60,7 +90,7 @@ std::string command_help(std::string_view program, const Command& command) {
   if (!command.operands.empty()) usage += " " + std::string(command.operands);
   std::string out = usage + "\n\n" + std::string(command.summary) + "\n";
   if (!command.alias.empty()) out += "\nAlso called: " + std::string(command.alias) + "\n";
-  return out + "\nOptions:\n" + option_section(command.options);
+  return out + option_sections(command.options, "Options") + example_section(program, command.examples);
 }
 
 }  // namespace berth::cli

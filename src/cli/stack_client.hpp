@@ -2,6 +2,10 @@
 // code.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "berth/cli/app.hpp"
 #include "berth/control/messages.hpp"
 
@@ -11,7 +15,13 @@ namespace berth::cli {
 // the result is then 130.
 // `descriptors` go with the request (exec: stdin, stdout, stderr). Log lines are printed with their container's name;
 // those of a `run` as they are.
+// `names`: containers whose lines may come, so that prefixes are aligned from the first line on.
 int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,
-                     const std::vector<int>& descriptors = {});
+                     const std::vector<int>& descriptors = {}, const std::vector<std::string>& names = {});
+
+// A request that only looks: each message to `receiver`, problems printed, the exit code returned; Ctrl-C ends it
+// (130).
+int watch_stack(const App& app, const ProjectName& project, const control::Message& request,
+                const std::function<void(const control::Message&)>& receiver);
 
 }  // namespace berth::cli

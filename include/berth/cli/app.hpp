@@ -36,6 +36,7 @@ struct App {
   bool color_err = false;
 
   std::string variable(const std::string& name) const;  // empty where unset
+  int status_fd() const;  // where progress goes: stderr, with COMPOSE_STATUS_STDOUT stdout
 };
 
 int run_program(const std::string& argv0, const std::vector<std::string>& arguments,

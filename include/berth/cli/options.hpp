@@ -43,6 +43,7 @@ struct Option {
   bool hidden = false;
   Effect effect = Effect::Works;
   std::string_view why;
+  std::string_view group;  // heading in help; empty: "Options"
 };
 
 struct Command {
@@ -56,7 +57,9 @@ struct Command {
   std::size_t min_operands = 0;
   std::size_t max_operands = SIZE_MAX;
   bool hidden = false;
-  std::string_view refused;  // not empty: docker compose has it, we do not, and this is why
+  std::string_view refused;   // not empty: docker compose has it, we do not, and this is why
+  std::string_view group;     // heading in the program's help
+  std::string_view examples;  // lines "ARGUMENTS | what they do", arguments from the command on
 };
 
 std::span<const Option> global_options();

@@ -1,18 +1,17 @@
 // stop, start, restart, kill, rm, pause, unpause: one request over the containers that exist.
-#include <chrono>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
 
 #include "commands.hpp"
 #include "stack.hpp"
 #include "stack_client.hpp"
+#include "start_stack.hpp"
+#include "up_options.hpp"
 
 namespace berth::cli {
 namespace {
-
-std::optional<plan::Duration> grace_of(const OptionValues& options) {
-  const auto seconds = options.number("timeout");
-  if (!seconds) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
 
 plan::VerbOptions verb_options(const App& app, plan::Verb verb) {
   plan::VerbOptions options;
@@ -28,20 +27,50 @@ plan::VerbOptions verb_options(const App& app, plan::Verb verb) {
   return options;
 }
 
+// Compat: these have nothing to say about a project without containers.
+bool is_content_with_nothing(plan::Verb verb) {
+  return verb == plan::Verb::Stop || verb == plan::Verb::Remove || verb == plan::Verb::Pause ||
+         verb == plan::Verb::Unpause;
+}
+
+// `rm` shows what goes and asks; without a terminal to ask on it needs --force.
+bool may_remove(const App& app, const std::vector<engine::ContainerState>& containers) {
+  std::string names;
+  for (const auto& state : containers)
+    if (is_named(state, app.line.operands) && !state.spec.one_off &&
+        (app.line.options.flag("stop") || state.phase == engine::Phase::Exited ||
+         state.phase == engine::Phase::Created || state.phase == engine::Phase::Dead))
+      names += (names.empty() ? "" : ", ") + state.name;
+  if (names.empty()) {
+    std::fputs("No stopped containers\n", stderr);
+    return false;
+  }
+  if (app.line.options.flag("force")) return true;
+  std::fprintf(stderr, "Going to remove %s\n", names.c_str());
+  if (!::isatty(STDIN_FILENO))
+    throw Failure(Error::make(ErrorKind::Invalid, "stdin is no terminal to ask on").with_hint("`rm -f` does not ask"));
+  std::fputs("Are you sure? [yN] ", stderr);
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
 int act(const App& app, plan::Verb verb) {
-  if (app.line.globals.flag("dry-run"))
-    throw Failure(Error::make(ErrorKind::Unsupported,
-                              "--dry-run does not work with `" + std::string(app.line.command->name) + "` yet"));
   if (app.line.options.flag("remove-orphans"))
-    throw Failure(Error::make(ErrorKind::Unsupported, "--remove-orphans does not work with `kill` yet")
+    throw Failure(Error::make(ErrorKind::Unsupported, "--remove-orphans does not work with `kill`")
                       .with_hint("`down --remove-orphans` removes them"));
-  if (verb == plan::Verb::Remove && !app.line.options.flag("force"))
-    throw Failure(Error::make(ErrorKind::Invalid, "`rm` asks nothing and needs --force")
-                      .with_hint("`rm -f` removes stopped containers"));
   const ProjectName project = project_name(app);
-  if (stored_containers(app, project).empty())
-    throw Failure(Error::make(ErrorKind::NotFound, "project `" + project.value + "` has no containers"));
-  return request_of_stack(app, project, control::Act{.options = verb_options(app, verb)});
+  const auto options = verb_options(app, verb);
+  const auto containers = stored_containers(app, project);
+  if (containers.empty() && !is_content_with_nothing(verb))
+    throw Failure(Error::make(ErrorKind::NotFound, "project `" + project.value + "` has no containers")
+                      .with_hint("`up` creates them"));
+  if (!containers.empty()) require_services(containers, app.line.operands);
+  if (app.line.globals.flag("dry-run")) return show_plan(plan_of_verb(app, project, options), "text", false);
+  if (verb == plan::Verb::Remove && !may_remove(app, containers)) return kOk;
+  if (containers.empty()) return kOk;
+  ensure_supervisor(app, project);
+  return request_of_stack(app, project, control::Act{.options = options});
 }
 
 }  // namespace

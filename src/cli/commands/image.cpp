@@ -15,6 +15,7 @@
 #include "compose_files.hpp"
 #include "render/container_view.hpp"
 #include "render/table.hpp"
+#include "stack.hpp"
 
 namespace berth::cli {
 namespace {
@@ -79,9 +80,7 @@ struct Row {
 
 int list_images(const App& app, image::ImageStore& store) {
   require_operands(app, 0, 0, "no operand");
-  using std::chrono::system_clock;
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
+  const std::int64_t now = now_ns();
   std::vector<std::vector<std::string>> table{{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
   const std::string format = app.line.options.text("format");
   for (const auto& image : must(store.list())) {
@@ -115,21 +114,12 @@ int list_images(const App& app, image::ImageStore& store) {
   return kOk;
 }
 
-// Containers, of any project, that were made from the image.
-std::vector<std::string> users_of(const App& app, const ImageDigest& digest) {
-  std::vector<std::string> users;
-  for (const auto& project : state::list_projects(app.paths))
-    for (const auto& container : state::read_containers(app.paths, project).containers)
-      if (container.record.spec.image_digest == digest) users.push_back(container.record.name);
-  return users;
-}
-
 int remove_images(const App& app, image::ImageStore& store) {
   require_operands(app, 1, SIZE_MAX, "at least one name");
   int code = kOk;
   for (std::size_t i = 1; i < app.line.operands.size(); ++i) {
     const auto digest = store.find(app.line.operands[i]);
-    const auto removed = digest ? store.remove(app.line.operands[i], users_of(app, *digest))
+    const auto removed = digest ? store.remove(app.line.operands[i], image_users(app, *digest))
                                 : Result<image::ImageStore::Removed>(digest.error());
     if (!removed) {
       print_error(removed.error());

@@ -1,9 +1,10 @@
 #include <algorithm>
-#include <chrono>
 #include <set>
 
 #include "commands.hpp"
 #include "render/container_view.hpp"
+#include "render/table.hpp"
+#include "render/template.hpp"
 #include "stack.hpp"
 
 namespace berth::cli {
@@ -25,9 +26,48 @@ std::set<std::string> wanted_states(const OptionValues& options) {
 bool is_wanted(const engine::ContainerState& state, const App& app, const std::set<std::string>& states) {
   if (!is_named(state, app.line.operands)) return false;
   if (!states.empty()) return states.count(state_word(state.phase)) > 0;
-  // Compat: without -a, docker compose lists what runs, also when it is paused or between two restarts.
+  // Compat: without -a, docker compose lists what runs, also when it is paused or between two restarts, and no one-off.
+  if (state.spec.one_off && !app.line.options.flag("all")) return false;
   return app.line.options.flag("all") || state.phase == engine::Phase::Running ||
          state.phase == engine::Phase::Paused || state.phase == engine::Phase::Restarting;
+}
+
+bool is_orphan(const engine::ContainerState& state, const model::Project& project) {
+  const std::string& service = state.spec.service.value;
+  return !project.services.count(service) && !project.disabled_services.count(service);
+}
+
+// Nothing for the formats that have names.
+std::optional<Template> row_template(const OptionValues& options) {
+  const std::string format = options.text("format");
+  if (format == "table" || format == "json" || format == "pretty") return std::nullopt;
+  if (format.find("{{") == std::string::npos)
+    throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + format + "` for --format")
+                      .with_hint("table, json, or a template as '{{.Name}} {{.Status}}'"));
+  return must(Template::parse(format));
+}
+
+void print_rows(const Template& rows, const std::vector<engine::ContainerState>& shown, std::int64_t now) {
+  std::string text = rows.is_table() ? rows.heading() + "\n" : "";
+  for (const auto& state : shown) {
+    std::string json = ps_json_line(state, now);
+    json.pop_back();  // its newline
+    text += must(rows.render(ps_fields(state, now), json)) + "\n";
+  }
+  if (!rows.is_table()) return print(text);
+  std::vector<std::vector<std::string>> table;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    std::vector<std::string> cells;
+    for (std::size_t cell = at; cell <= end;) {
+      const auto tab = std::min(text.find('\t', cell), end);
+      cells.push_back(text.substr(cell, tab - cell));
+      cell = tab + 1;
+    }
+    table.push_back(std::move(cells));
+    at = end + 1;
+  }
+  print(format_table(table));
 }
 
 void print_services(const std::vector<engine::ContainerState>& shown) {
@@ -39,23 +79,32 @@ void print_services(const std::vector<engine::ContainerState>& shown) {
 }  // namespace
 
 int run_ps(const App& app) {
-  const auto states = wanted_states(app.line.options);
-  const auto all = stored_containers(app, project_name(app));
+  const OptionValues& options = app.line.options;
+  const auto states = wanted_states(options);
+  const auto rows = row_template(options);
+  StackFiles files;
+  if (options.text("orphans") == "false")
+    files = stack_files(app);
+  else
+    files.name = project_name(app);
+  const auto all = stored_containers(app, files.name);
   require_services(all, app.line.operands);
   std::vector<engine::ContainerState> shown;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(shown),
-               [&](const auto& state) { return is_wanted(state, app, states); });
+  std::copy_if(all.begin(), all.end(), std::back_inserter(shown), [&](const auto& state) {
+    return is_wanted(state, app, states) && !(files.project && is_orphan(state, *files.project));
+  });
 
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  if (app.line.options.flag("services"))
+  const std::int64_t now = now_ns();
+  if (options.flag("services"))
     print_services(shown);
-  else if (app.line.options.flag("quiet"))
+  else if (options.flag("quiet"))
     for (const auto& state : shown) print(state.id.value + "\n");
-  else if (app.line.options.text("format") == "json")
+  else if (rows)
+    print_rows(*rows, shown, now);
+  else if (options.text("format") == "json")
     for (const auto& state : shown) print(ps_json_line(state, now));
   else
-    print(ps_table(shown, now, !app.line.options.flag("no-trunc")));
+    print(ps_table(shown, now, !options.flag("no-trunc")));
   return kOk;
 }
 

@@ -16,43 +16,10 @@
 namespace berth::cli {
 namespace {
 
-std::optional<plan::Duration> grace(const OptionValues& options) {
-  const auto seconds = options.number("timeout");
-  if (!seconds) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
-
 void refuse(const OptionValues& options, std::initializer_list<const char*> flags) {
   for (const char* flag : flags)
     if (options.given(flag) && options.text(flag) != "false")
       throw Failure(Error::make(ErrorKind::Unsupported, "--" + std::string(flag) + " is not served by this version"));
-}
-
-plan::UpOptions up_options(const App& app) {
-  const OptionValues& given = app.line.options;
-  plan::UpOptions options;
-  options.services = app.line.operands;
-  if (given.flag("force-recreate") && given.flag("no-recreate"))
-    throw Failure(Error::make(ErrorKind::Invalid, "--force-recreate and --no-recreate exclude each other"));
-  if (given.flag("force-recreate")) options.recreate = plan::Recreate::Force;
-  if (given.flag("no-recreate")) options.recreate = options.recreate_dependencies = plan::Recreate::Never;
-  if (given.flag("always-recreate-deps")) options.recreate_dependencies = plan::Recreate::Force;
-  options.no_dependencies = given.flag("no-deps");
-  options.no_start = given.flag("no-start");
-  options.remove_orphans = given.flag("remove-orphans");
-  options.renew_anonymous_volumes = given.flag("renew-anon-volumes");
-  options.wait = given.flag("wait");
-  options.timeout = grace(given);
-  for (const auto& text : given.all("scale")) {
-    const auto equals = text.find('=');
-    char* end = nullptr;
-    const long count = equals == std::string::npos ? -1 : std::strtol(text.c_str() + equals + 1, &end, 10);
-    if (count < 0 || !end || *end || end == text.c_str() + equals + 1)
-      throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + text + "` for --scale")
-                        .with_hint("--scale SERVICE=NUMBER"));
-    options.scale[text.substr(0, equals)] = static_cast<int>(count);
-  }
-  return options;
 }
 
 // Services whose image must be built before they can start.
@@ -67,83 +34,6 @@ std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std
 }
 
 }  // namespace
-
-int run_up(const App& app) {
-  const OptionValues& given = app.line.options;
-  refuse(given, {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "watch", "no-attach",
-                 "attach-dependencies"});
-  if (app.line.globals.flag("dry-run"))
-    throw Failure(Error::make(ErrorKind::Unsupported, "--dry-run is not served by this version"));
-  if (given.flag("build") && given.flag("no-build"))
-    throw Failure(Error::make(ErrorKind::Invalid, "--build and --no-build exclude each other"));
-  const plan::UpOptions options = up_options(app);
-  const auto loaded = load_project(app, app.line.operands, compose::Purpose::Run);
-  must(state::open_roots(app.paths));
-  auto facts = image_facts(app, loaded.project);
-  if (!given.flag("no-build")) {
-    const auto missing = to_build(loaded, facts, given.flag("build"));
-    BuildWishes wishes;
-    wishes.quiet = given.flag("quiet-build");
-    build_images(app, loaded, missing, wishes);
-    if (!missing.empty()) facts = image_facts(app, loaded.project);
-  }
-  const ProjectName& project = loaded.project.name;
-  ensure_supervisor(app, project);
-  control::Up up;
-  up.project = loaded.project;
-  up.options = options;
-  up.images = std::move(facts);
-  up.attach = !given.flag("detach") && !given.flag("wait") && !given.flag("no-start");
-  up.attach_services = given.all("attach");
-  if (const auto seconds = given.number("wait-timeout"); seconds && *seconds > 0)
-    up.wait_timeout = std::chrono::seconds(*seconds);
-  return request_of_stack(app, project, up);
-}
-
-namespace {
-
-// What the files declare, all of it: `down -v` takes volumes of services that are not enabled, too. Nothing where -p
-// names a project whose files are not here.
-std::optional<model::Project> declared_project(const App& app) {
-  auto options = load_options(app, {});
-  options.all_resources = true;
-  compose::DiskFiles disk;
-  auto outcome = compose::load(options, compose::Environment{app.environment}, disk);
-  const bool named = app.line.globals.given("project-name") || !app.variable("COMPOSE_PROJECT_NAME").empty();
-  if (!outcome.loaded && outcome.exit_code == kNoComposeFile && named) return std::nullopt;
-  print_diagnostics(app, outcome.diagnostics);
-  if (!outcome.loaded) throw LoadFailed{outcome.exit_code};
-  return std::move(outcome.loaded->project);
-}
-
-}  // namespace
-
-int run_down(const App& app) {
-  const OptionValues& given = app.line.options;
-  refuse(given, {"rmi"});
-  auto declared = declared_project(app);
-  const ProjectName project = declared ? declared->name : project_name(app);
-  must(state::open_roots(app.paths));
-  const auto projects = state::list_projects(app.paths);
-  if (std::find(projects.begin(), projects.end(), project) == projects.end()) {
-    print_warning("no resource found to remove for project `" + project.value + "`");
-    return kOk;
-  }
-  ensure_supervisor(app, project);
-  control::Down down;
-  down.project = std::move(declared);
-  down.options.services = app.line.operands;
-  down.options.volumes = given.flag("volumes");
-  down.options.remove_orphans = given.flag("remove-orphans");
-  down.options.timeout = grace(given);
-  down.remove_run = app.line.operands.empty();
-  const int code = request_of_stack(app, project, down);
-  if (code == kOk && down.remove_run && stored_containers(app, project).empty()) {
-    remove_run_directory(app, project);
-    must(sys::remove_tree(app.paths.project(project)));
-  }
-  return code;
-}
 
 int run_exec(const App& app) {
   const OptionValues& given = app.line.options;

@@ -13,15 +13,6 @@ namespace {
 
 namespace bj = boost::json;
 
-const char* protocol_word(model::Protocol protocol) {
-  switch (protocol) {
-    case model::Protocol::Tcp: return "tcp";
-    case model::Protocol::Udp: return "udp";
-    case model::Protocol::Sctp: return "sctp";
-  }
-  return "";
-}
-
 const char* health_word(engine::Health health) {
   switch (health) {
     case engine::Health::None: return "";
@@ -62,6 +53,15 @@ std::string labels_text(const std::map<std::string, std::string>& labels) {
 }
 
 }  // namespace
+
+const char* protocol_word(model::Protocol protocol) {
+  switch (protocol) {
+    case model::Protocol::Tcp: return "tcp";
+    case model::Protocol::Udp: return "udp";
+    case model::Protocol::Sctp: return "sctp";
+  }
+  return "";
+}
 
 std::string state_word(engine::Phase phase) {
   switch (phase) {
@@ -130,7 +130,9 @@ std::string ps_table(const std::vector<engine::ContainerState>& containers, std:
   return format_table(rows);
 }
 
-std::string ps_json_line(const engine::ContainerState& state, std::int64_t now) {
+namespace {
+
+bj::object ps_object(const engine::ContainerState& state, std::int64_t now) {
   bj::array publishers;
   for (const auto& publication : state.publications)
     publishers.push_back(bj::object{{"URL", publication.host_ip},
@@ -164,7 +166,20 @@ std::string ps_json_line(const engine::ContainerState& state, std::int64_t now) 
                   {"Size", "0B"},
                   {"State", state_word(state.phase)},
                   {"Status", status_text(state, now)}};
-  return bj::serialize(line) + "\n";
+  return line;
+}
+
+}  // namespace
+
+std::string ps_json_line(const engine::ContainerState& state, std::int64_t now) {
+  return bj::serialize(ps_object(state, now)) + "\n";
+}
+
+std::map<std::string, std::string> ps_fields(const engine::ContainerState& state, std::int64_t now) {
+  std::map<std::string, std::string> fields;
+  for (const auto& [name, value] : ps_object(state, now))
+    fields[name] = value.is_string() ? std::string(value.as_string()) : bj::serialize(value);
+  return fields;
 }
 
 }  // namespace berth::cli

@@ -2,16 +2,9 @@
 
 #include <algorithm>
 
+#include "render/columns.hpp"
+
 namespace berth::cli {
-namespace {
-
-// Terminal columns, near enough: code points.
-std::size_t columns_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-}  // namespace
-
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {

@@ -103,15 +103,69 @@ TEST(OptionTable, NamesEachFlagOfACommandOnce) {
   for (const Command& command : commands()) check(command.name, command.options);
 }
 
-TEST(Help, ShowsEveryFlagThatIsNotHiddenWithItsDefault) {
-  const std::string help = command_help("berth", *find_command("kill"));
-  EXPECT_EQ(help,
-            "Usage: berth [GLOBAL OPTIONS] kill [OPTIONS] [SERVICE...]\n\n"
-            "Send a signal to containers\n\n"
+TEST(Help, ShowsEveryFlagThatIsNotHiddenWithItsDefaultAndExamples) {
+  EXPECT_EQ(command_help("berth", *find_command("rm")),
+            "Usage: berth [GLOBAL OPTIONS] rm [OPTIONS] [SERVICE...]\n\n"
+            "Remove stopped containers\n\n"
             "Options:\n"
-            "      --remove-orphans  Remove containers of services that the files do not define\n"
-            "  -s, --signal SIGNAL   Signal to send (default SIGKILL)\n"
-            "  -h, --help            Show this help\n");
+            "  -f, --force    Do not ask\n"
+            "  -s, --stop     Stop them first\n"
+            "  -v, --volumes  Remove their anonymous volumes\n"
+            "  -h, --help     Show this help\n\n"
+            "Examples:\n"
+            "  berth rm -sf web  stop and remove it without asking\n");
+}
+
+TEST(Help, GroupsTheFlagsOfUp) {
+  const std::string help = command_help("docker-compose", *find_command("up"));
+  std::size_t at = 0;
+  for (const char* heading :
+       {"\nWhen it returns:\n  -d, --detach", "\nImages:\n", "\nWhat is created and started:\n",
+        "\nLines of an attached up:\n", "\nOptions:\n  -h, --help", "\nExamples:\n  docker-compose up -d"}) {
+    const auto found = help.find(heading, at);
+    ASSERT_NE(found, std::string::npos) << heading << help;
+    at = found;
+  }
+}
+
+TEST(Help, KeepsEveryLineOfEveryCommandReadable) {
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    EXPECT_FALSE(command.group.empty()) << command.name;
+    const std::string help = command_help("berth", command);
+    for (std::size_t at = 0; at < help.size();) {
+      const auto end = help.find('\n', at);
+      EXPECT_LE(end - at, 140u) << help.substr(at, end - at);
+      at = end + 1;
+    }
+  }
+}
+
+TEST(Help, GivesOnlyExamplesThatCanBeTyped) {
+  for (const Command& command : commands()) {
+    std::string_view examples = command.examples;
+    while (!examples.empty()) {
+      const auto end = examples.find('\n');
+      const std::string_view line = examples.substr(0, end);
+      examples.remove_prefix(end == std::string_view::npos ? examples.size() : end + 1);
+      const auto bar = line.rfind(" | ");
+      ASSERT_NE(bar, std::string_view::npos) << line;
+      std::vector<std::string> words;
+      bool quoted = false;
+      words.emplace_back();
+      for (const char c : line.substr(0, bar)) {
+        if (c == '\'')
+          quoted = !quoted;
+        else if (c == ' ' && !quoted)
+          words.emplace_back();
+        else
+          words.back() += c;
+      }
+      EXPECT_EQ(words.front(), command.name) << line;
+      const auto parsed = parse_command_line(words);
+      EXPECT_TRUE(parsed) << line << ": " << (parsed ? "" : parsed.error().message());
+    }
+  }
 }
 
 }  // namespace

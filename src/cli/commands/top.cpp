@@ -1,0 +1,54 @@
+#include <unistd.h>
+
+#include <charconv>
+
+#include "berth/sys/cgroup.hpp"
+#include "berth/sys/file.hpp"
+#include "commands.hpp"
+#include "render/process_view.hpp"
+#include "render/table.hpp"
+#include "stack.hpp"
+
+namespace berth::cli {
+namespace {
+
+// `btime` of /proc/stat.
+std::int64_t boot_time() {
+  const std::string stat = must(sys::read_file("/proc/stat"));
+  const auto at = stat.find("\nbtime ");
+  std::int64_t time = 0;
+  if (at != std::string::npos) std::from_chars(stat.data() + at + 7, stat.data() + stat.size(), time);
+  return time;
+}
+
+}  // namespace
+
+int run_top(const App& app) {
+  const auto containers = stored_containers(app, project_name(app));
+  if (!app.line.operands.empty()) require_services(containers, app.line.operands);
+  const auto passwd = sys::read_file("/etc/passwd");  // without one, numbers are shown
+  const auto users = parse_user_names(passwd ? *passwd : "");
+  const ClockFacts clock{now_ns() / 1'000'000'000, boot_time(), ::sysconf(_SC_CLK_TCK)};
+  std::vector<std::vector<std::string>> table{
+      {"SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"}};
+  for (const auto& state : containers) {
+    if (!is_named(state, app.line.operands)) continue;
+    if (state.phase != engine::Phase::Running && state.phase != engine::Phase::Paused) continue;
+    const auto group = sys::CgroupSet::find("berth/" + state.spec.project.value + "/" + short_id(state.id));
+    for (const int pid : group.processes()) {
+      const std::string directory = "/proc/" + std::to_string(pid);
+      const auto stat = sys::read_file(directory + "/stat"), status = sys::read_file(directory + "/status"),
+                 cmdline = sys::read_file(directory + "/cmdline");
+      if (!stat || !status || !cmdline) continue;  // it has ended
+      const auto process = parse_process(*stat, *status, *cmdline);
+      if (!process) continue;
+      auto row = process_row(*process, users, clock);
+      row.insert(row.begin(), {state.spec.service.value, std::to_string(state.spec.number)});
+      table.push_back(std::move(row));
+    }
+  }
+  if (table.size() > 1) print(format_table(table));
+  return kOk;
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,19 @@
+// Flags that several commands have.
+#pragma once
+
+#include "berth/cli/options.hpp"
+
+namespace berth::cli {
+
+inline constexpr ValueKind kText = ValueKind::Text;
+inline constexpr std::string_view kRegistryLater = "there is no registry access in this version";
+
+inline constexpr Option kTimeout{.name = "timeout",
+                                 .short_name = 't',
+                                 .value = ValueKind::Seconds,
+                                 .value_name = "SECONDS",
+                                 .help = "Grace period before a container is killed"};
+inline constexpr Option kRemoveOrphans{.name = "remove-orphans",
+                                       .help = "Remove containers of services that the files do not define"};
+
+}  // namespace berth::cli

@@ -1,0 +1,109 @@
+#include "stack_view.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace berth::cli {
+
+void show_problem(const control::Problem& problem) {
+  std::fprintf(stderr, "error: %s\n", problem.text.c_str());
+  if (!problem.hint.empty()) std::fprintf(stderr, "hint: %s\n", problem.hint.c_str());
+}
+
+StackView::StackView(const App& app, const ProjectName& project, async::Loop& loop)
+    : app_(app),
+      project_(project),
+      loop_(loop),
+      progress_(app),
+      formatter_({.color = app.color_out && !app.line.options.flag("no-color"),
+                  .prefix = !app.line.options.flag("no-log-prefix"),
+                  .timestamps = app.line.options.flag("timestamps"),
+                  .clear_line = ::isatty(STDOUT_FILENO) != 0}) {}
+
+void StackView::add_names(const std::vector<std::string>& containers) {
+  for (const auto& name : containers) formatter_.add_name(logs::display_name(name, project_.value));
+}
+
+void StackView::show_interrupt(bool again) {
+  if (!attached_) return;
+  progress_.above(stderr, again ? "Killing...\n" : "Gracefully stopping... (press Ctrl+C again to force)\n");
+}
+
+void StackView::await_tick() {
+  if (tick_ || !progress_.is_live()) return;
+  tick_ = loop_.after(LiveProgress::kTick, [this] {
+    tick_.cancel();
+    progress_.tick();
+    await_tick();
+  });
+}
+
+void StackView::print_line(std::FILE* out, const std::string& text) {
+  progress_.above(out, text);
+  await_tick();
+}
+
+void StackView::show_line(const control::LogLine& line) {
+  if (raw_) return print_line(line.stream == logs::Stream::Stderr ? stderr : stdout, line.text);
+  print_line(stdout, formatter_.line(logs::display_name(line.container, project_.value), line.text, line.time));
+}
+
+void StackView::show_exit(const control::Exited& exited) {
+  if (raw_) return;
+  std::string text = "exited with code " + std::to_string(exited.code);
+  if (exited.oom_killed) text += " (out of memory)";
+  if (exited.restarting) text += " (restarting)";
+  print_line(stdout, formatter_.status(logs::display_name(exited.container, project_.value), text));
+}
+
+// We were too slow for live lines; nothing is lost, the rest is in the file.
+void StackView::go_on_in_file(const control::LogsBehind& behind) {
+  if (!follower_)
+    follower_ = must(logs::Follower::create(loop_, [this](const logs::Line& line) {
+      print_line(stdout, formatter_.line(line.source->name, line.text, line.time));
+      return true;
+    }));
+  logs::Position from;
+  from.generation = behind.generation;
+  from.offset = behind.offset;
+  must(follower_->add({logs::display_name(behind.container, project_.value), behind.path, ""}, from));
+  followed_.push_back(behind.path);
+}
+
+int StackView::finish(const control::Done& done) {
+  for (const auto& path : followed_) follower_->remove(path);
+  tick_.cancel();
+  progress_.leave(true);
+  for (const auto& error : done.errors) show_problem(error);
+  return done.ok || done.exit_code != 0 ? done.exit_code : static_cast<int>(kFailed);
+}
+
+std::optional<int> StackView::show(const control::Message& message) {
+  if (const auto* event = std::get_if<control::EventMessage>(&message)) {
+    if (event->event.subject == engine::Subject::Project && event->event.step == engine::Step::Stopping)
+      print_line(stderr, event->event.reason + "\n");
+    else
+      progress_.event(event->event);
+    await_tick();
+  } else if (const auto* line = std::get_if<control::LogLine>(&message)) {
+    show_line(*line);
+  } else if (const auto* exited = std::get_if<control::Exited>(&message)) {
+    show_exit(*exited);
+  } else if (const auto* behind = std::get_if<control::LogsBehind>(&message)) {
+    go_on_in_file(*behind);
+  } else if (std::holds_alternative<control::Attached>(message)) {
+    attached_ = true;
+    progress_.leave(false);
+  } else if (const auto* queued = std::get_if<control::Queued>(&message)) {
+    if (progress_mode(app_) != ProgressMode::Quiet) print_line(stderr, "waiting behind " + queued->behind + "\n");
+  } else if (const auto* problem = std::get_if<control::Problem>(&message)) {
+    progress_.above(stderr, "");
+    show_problem(*problem);
+  } else if (const auto* done = std::get_if<control::Done>(&message)) {
+    return finish(*done);
+  }
+  return std::nullopt;
+}
+
+}  // namespace berth::cli

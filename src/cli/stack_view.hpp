@@ -1,0 +1,55 @@
+// What a conversation with a stack's supervisor looks like: progress on the status stream, log lines and exits of
+// containers on stdout, problems on stderr.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/async/loop.hpp"
+#include "berth/cli/app.hpp"
+#include "berth/control/messages.hpp"
+#include "berth/logs/format.hpp"
+#include "berth/logs/reader.hpp"
+#include "render/live_progress.hpp"
+
+namespace berth::cli {
+
+class StackView {
+ public:
+  // The loop outlives the view; the live picture and logs that are read on from their files run on it.
+  StackView(const App& app, const ProjectName& project, async::Loop& loop);
+  // Containers whose lines may come, in the order of their colours; the widest sets the padding.
+  void add_names(const std::vector<std::string>& containers);
+  // Lines of the program alone, on the stream that it wrote them to: `run`.
+  void show_raw() { raw_ = true; }
+  // Ctrl-C was pressed once, or again.
+  void show_interrupt(bool again);
+
+  // Shows one message; the exit code when it was the last.
+  std::optional<int> show(const control::Message& message);
+
+ private:
+  void show_line(const control::LogLine& line);
+  void show_exit(const control::Exited& exited);
+  void go_on_in_file(const control::LogsBehind& behind);
+  void print_line(std::FILE* out, const std::string& text);
+  int finish(const control::Done& done);
+  void await_tick();
+
+  const App& app_;
+  const ProjectName& project_;
+  async::Loop& loop_;
+  LiveProgress progress_;
+  logs::LineFormatter formatter_;
+  async::Timer tick_;
+  std::unique_ptr<logs::Follower> follower_;  // of containers whose live lines have ended for us
+  std::vector<std::string> followed_;         // paths
+  bool raw_ = false, attached_ = false;
+};
+
+void show_problem(const control::Problem& problem);
+
+}  // namespace berth::cli
