@@ -10,6 +10,7 @@
 #include "berth/base/random.hpp"
 #include "berth/image/store.hpp"
 #include "berth/local/engine.hpp"
+#include "berth/local/runtime_spec.hpp"
 #include "berth/logs/pump.hpp"
 #include "berth/runtime/launcher.hpp"
 #include "berth/state/records.hpp"
@@ -49,6 +50,14 @@ struct Unit {
   const engine::ContainerSpec& spec() const { return record.spec; }
   bool is_running() const { return run.phase == engine::Phase::Running || run.phase == engine::Phase::Paused; }
 };
+
+// A running container that another one shares namespaces with.
+struct Joined {
+  int pid = 0;
+  std::string directory;  // of its /etc files
+  std::string hostname;
+};
+Result<sys::UniqueFd> open_namespace(const Joined& joined, const char* name);  // "net", "ipc", "pid", "mnt"
 
 struct ExecRun {
   std::shared_ptr<runtime::Launch> launch;
@@ -110,9 +119,10 @@ struct LocalEngine::State : engine::Containers {
   void start(const ContainerId& id, engine::Done<> done) override;
   void fill_volumes(const std::shared_ptr<Unit>& unit);
   Result<void> launch(Unit& unit);
-  Result<std::vector<std::string>> mount_sources(const Unit& unit);
+  Result<std::vector<MountSource>> mount_sources(const Unit& unit);
   Result<std::vector<std::string>> file_sources(const Unit& unit);
   Result<void> write_etc_files(const Unit& unit);
+  Result<Joined> find_joined(const std::string& wanted, const std::string& joiner) const;
   void on_status(const ContainerId& id);
   void started(Unit& unit, Result<void> result);
   void answer_start(Unit& unit, const Result<void>& result);
@@ -126,6 +136,7 @@ struct LocalEngine::State : engine::Containers {
   void remove(const ContainerId& id, const engine::RemoveOptions& options, engine::Done<> done) override;
   void ended(Unit& unit, int exit_code);
   void release(Unit& unit);
+  void unmount_volumes(const Unit& unit);
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
 
   void stop_now(const ContainerId& id, std::optional<engine::Duration> grace);

@@ -1,6 +1,8 @@
 // A container's end: by itself, by a stop, by removal.
 #include <signal.h>
 
+#include <algorithm>
+
 #include "berth/local/runtime_spec.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
@@ -36,6 +38,31 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
   tell_waiters(unit);
 }
 
+// Volumes that are mounted for containers alone, once no container runs that has them.
+void LocalEngine::State::unmount_volumes(const Unit& unit) {
+  for (const auto& mount : unit.spec().mounts) {
+    if (mount.type != model::MountType::Volume || mount.source.empty() || !volumes.is_mounted(mount.source)) continue;
+    const auto has = [&](const engine::ContainerSpec& spec) {
+      return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const auto& other) {
+        return other.type == model::MountType::Volume && other.source == mount.source;
+      });
+    };
+    bool used = std::any_of(units.begin(), units.end(), [&](const auto& entry) {
+      const Unit& other = *entry.second;
+      const bool alive =
+          other.is_running() || other.launch || other.filling || other.run.phase == engine::Phase::Restarting;
+      return &other != &unit && alive && has(other.spec());
+    });
+    for (const auto& name : state::list_projects(paths)) {
+      if (used || name == project) continue;
+      for (const auto& stored : state::read_containers(paths, name).containers)
+        used = used || (has(stored.record.spec) && state::current_state(paths, stored).pid != 0);
+    }
+    if (used) continue;
+    if (auto unmounted = volumes.unmount(mount.source); !unmounted) warn(unmounted.error().to_string());
+  }
+}
+
 // Everything but its records, its files and its leased addresses.
 void LocalEngine::State::release(Unit& unit) {
   const std::string& id = unit.id().value;
@@ -47,6 +74,7 @@ void LocalEngine::State::release(Unit& unit) {
   network->leave(unit.id(), unit.place);
   unit.run.addresses.clear();
   unit.run.publications.clear();
+  unmount_volumes(unit);
   const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
   (void)cgroup.kill();
   if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::NotFound)

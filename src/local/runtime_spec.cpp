@@ -14,10 +14,15 @@ namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+std::string hostname_in(const engine::ContainerSpec& spec, const ContainerPlace& place) {
+  if (!place.hostname.empty()) return place.hostname;
+  return spec.hostname.empty() ? short_id(place.id) : spec.hostname;
+}
+
 std::vector<std::string> environment_of(const engine::ContainerSpec& spec, const ContainerPlace& place) {
   std::map<std::string, std::string> all = spec.environment;
   all.try_emplace("PATH", kDefaultPath);
-  all.try_emplace("HOSTNAME", spec.hostname.empty() ? short_id(place.id) : spec.hostname);
+  all.try_emplace("HOSTNAME", hostname_in(spec, place));
   all.try_emplace("HOME", place.user.home);
   if (spec.tty) all.try_emplace("TERM", "xterm");
   std::vector<std::string> list;
@@ -28,12 +33,13 @@ std::vector<std::string> environment_of(const engine::ContainerSpec& spec, const
 
 // Not called `bind`: an argument of std makes std::bind a better match, and its result is dropped in silence.
 void add_bind_mount(oci::RuntimeSpec& spec, const std::string& source, const std::string& target,
-                    std::vector<std::string> options = {"rbind", "rprivate"}) {
+                    std::vector<std::string> options = {"rbind", "rprivate"}, int source_fd = -1) {
   oci::Mount mount;
   mount.destination = target;
   mount.type = "bind";
   mount.source = source;
   mount.options = std::move(options);
+  mount.source_fd = source_fd;
   runtime::put_mount(spec, std::move(mount));
 }
 
@@ -83,8 +89,9 @@ Result<void> add_mounts(oci::RuntimeSpec& runtime_spec, const engine::ContainerS
       continue;
     }
     std::vector<std::string> options{"rbind", wanted.propagation.empty() ? "rprivate" : wanted.propagation};
-    if (wanted.read_only) options.push_back("ro");
-    add_bind_mount(runtime_spec, place.mount_sources[i], wanted.target, std::move(options));
+    const auto& source = place.mount_sources[i];
+    if (wanted.read_only || source.read_only) options.push_back("ro");
+    add_bind_mount(runtime_spec, source.path, wanted.target, std::move(options), source.fd.get());
   }
   for (std::size_t i = 0; i < spec.files.size(); ++i)
     add_bind_mount(runtime_spec, place.file_sources[i], spec.files[i].target, {"bind", "rprivate", "ro"});
@@ -210,7 +217,7 @@ Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, cons
   result.process.cwd = spec.working_dir.empty() ? "/" : spec.working_dir;
   result.process.user = place.user.user;
   result.process.terminal = spec.tty;
-  result.hostname = spec.hostname.empty() ? short_id(place.id) : spec.hostname;
+  result.hostname = hostname_in(spec, place);
   result.domainname = spec.domainname;
 
   result.root.path = place.mount_point;

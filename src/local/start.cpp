@@ -1,5 +1,5 @@
-// A container's start: volumes filled (on a worker), network joined, cgroup and plan made, launched; then the answers
-// come in.
+// A container's start: volumes mounted and filled (on a worker), network joined, cgroup and plan made, launched; then
+// the answers come in.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +24,7 @@ namespace {
 
 struct Fill {
   std::string volume, path;
+  bool from_image = true;
 };
 
 std::string volume_name(const Unit& unit, const engine::ContainerMount& mount) {
@@ -34,7 +35,10 @@ Result<void> fill_all(const std::string& root, const std::vector<std::string>& l
   auto view = sys::open_overlay(lower, "", "");
   if (!view) return view.error();
   volume::VolumeStore volumes(root);
-  for (const auto& fill : fills) BERTH_TRY(volumes.fill_from_image(fill.volume, view->get(), fill.path));
+  for (const auto& fill : fills) {
+    if (auto mounted = volumes.mount(fill.volume); !mounted) return mounted.error();
+    if (fill.from_image) BERTH_TRY(volumes.fill_from_image(fill.volume, view->get(), fill.path));
+  }
   return {};
 }
 
@@ -68,8 +72,8 @@ void LocalEngine::State::start(const ContainerId& id, engine::Done<> done) {
 void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
   std::vector<Fill> fills;
   for (const auto& mount : unit->spec().mounts)
-    if (mount.type == model::MountType::Volume && !mount.no_copy)
-      fills.push_back({volume_name(*unit, mount), mount.target});
+    if (mount.type == model::MountType::Volume)
+      fills.push_back({volume_name(*unit, mount), mount.target, !mount.no_copy});
   const auto go_on = [this, id = unit->id()](Result<void> filled) {
     const auto self = unit_of(id);
     if (!self) return;
@@ -85,8 +89,8 @@ void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
       [root = paths.root, lower = std::move(*lower), fills] { return fill_all(root, lower, fills); }, go_on);
 }
 
-Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& unit) {
-  std::vector<std::string> sources;
+Result<std::vector<MountSource>> LocalEngine::State::mount_sources(const Unit& unit) {
+  std::vector<MountSource> sources;
   for (const auto& mount : unit.spec().mounts) {
     if (mount.type == model::MountType::Tmpfs) {
       sources.emplace_back();
@@ -97,23 +101,22 @@ Result<std::vector<std::string>> LocalEngine::State::mount_sources(const Unit& u
               .with_hint("create it, or set `create_host_path: true`");
         BERTH_TRY(sys::make_directories(mount.source, 0755));
       }
-      sources.push_back(mount.source);
+      sources.push_back({mount.source, false, {}});
     } else {
       const std::string name = volume_name(unit, mount);
-      auto volume = volumes.inspect(name);
-      if (!volume) return volume.error();
-      auto special = volumes.mount_of(name);
-      if (!special) return special.error();
-      if (!special->type.empty() && special->type != "none")
-        return Error::make(ErrorKind::Unsupported,
-                           "volume `" + name + "` is of type " + special->type + ", which this version does not mount");
-      std::string path = special->type == "none" ? special->device : volume->path;
+      auto source = volumes.mount(name);  // it is mounted already where that could take its time
+      if (!source) return source.error();
+      MountSource found{source->path, source->read_only, {}};
       if (!mount.subpath.empty()) {
-        if (mount.subpath.find("..") != std::string::npos)
-          return Error::make(ErrorKind::Invalid, "volume subpath `" + mount.subpath + "` leaves the volume");
-        path += "/" + mount.subpath;
+        // What lies in a volume was written by containers: a link there leads nowhere out of it.
+        auto top = sys::open(found.path, O_PATH | O_DIRECTORY);
+        if (!top) return top.error();
+        auto below = sys::open_in_root(top->get(), mount.subpath, O_PATH);
+        if (!below) return below.error().while_doing("looking for the subpath in volume `" + name + "`");
+        found.path += "/" + mount.subpath;
+        found.fd = std::move(*below);
       }
-      sources.push_back(std::move(path));
+      sources.push_back(std::move(found));
     }
   }
   return sources;
@@ -195,19 +198,17 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   place.mount_point = directory + "/root";
   place.bin_dir = paths.below_root("bin");
 
-  sys::UniqueFd joined;
+  sys::UniqueFd joined_network;
+  std::optional<Joined> joined;
   static const std::string kContainer = "container:";
   if (spec.network_mode.starts_with(kContainer)) {
-    const std::string name = spec.network_mode.substr(kContainer.size());
-    const auto other =
-        std::find_if(units.begin(), units.end(), [&](const auto& entry) { return entry.second->record.name == name; });
-    if (other == units.end() || !other->second->is_running())
-      return Error::make(ErrorKind::NotFound,
-                         "container `" + name + "`, whose network `" + spec.name + "` joins, is not running");
-    auto netns = sys::open_netns_of(other->second->run.pid);
+    auto other = find_joined(spec.network_mode.substr(kContainer.size()), spec.name);
+    if (!other) return other.error();
+    joined = std::move(*other);
+    auto netns = open_namespace(*joined, "net");
     if (!netns) return netns.error();
-    joined = std::move(*netns);
-    place.network_namespace = joined.get();
+    joined_network = std::move(*netns);
+    place.network_namespace = joined_network.get();
   } else if (spec.network_mode != "host") {
     BERTH_TRY(network->join(spec, unit.id(), unit.record.name, unit.place));
     place.network_namespace = unit.place.netns.get();
@@ -215,10 +216,13 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   unit.run.addresses = unit.place.addresses;
   unit.run.publications.clear();
   for (const auto& port : unit.place.ports) unit.run.publications.push_back(port.publication);
-  BERTH_TRY(write_etc_files(unit));
-  place.hosts_file = directory + "/hosts";
-  place.resolv_file = directory + "/resolv.conf";
-  place.hostname_file = directory + "/hostname";
+  if (!joined) BERTH_TRY(write_etc_files(unit));
+  // With another's network come its names.
+  const std::string names = joined ? joined->directory : directory;
+  if (joined) place.hostname = joined->hostname;
+  place.hosts_file = names + "/hosts";
+  place.resolv_file = names + "/resolv.conf";
+  place.hostname_file = names + "/hostname";
   for (const auto& mode : {spec.confinement.pid, spec.confinement.ipc})
     if (mode.starts_with(kContainer))
       return Error::make(
@@ -242,6 +246,7 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   std::vector<std::string> warnings;
   auto cgroup = runtime::create_cgroup(cgroup_name(unit.id()), runtime_spec->resources, &warnings);
   if (!cgroup) return cgroup.error();
+  for (auto& note : runtime::lower_to_allowed(runtime_spec->process)) warnings.push_back(std::move(note));
   for (const auto& warning : warnings) warn("service `" + spec.service.value + "`: " + warning);
 
   auto out = open_pipe(), err = open_pipe();

@@ -107,6 +107,9 @@ Result<void> VolumeStore::remove(const std::string& name, const std::vector<std:
     for (const auto& user : users) who += (who.empty() ? "`" : ", `") + user + "`";
     return Error::make(ErrorKind::Busy, "volume `" + name + "` is in use by " + who);
   }
+  // A mount below would be emptied with the rest.
+  BERTH_TRY(unmount(name));
+  if (is_mounted(name)) return Error::make(ErrorKind::Busy, "volume `" + name + "` is mounted more than once");
   BERTH_TRY(sys::make_directories(root_ + "/trash"));
   const std::string gone = root_ + "/trash/" + random_hex(8);
   if (::rename(directory(name).c_str(), gone.c_str()) < 0) {
@@ -114,16 +117,6 @@ Result<void> VolumeStore::remove(const std::string& name, const std::vector<std:
     return Error::system(errno, "remove volume", name);
   }
   return sys::remove_tree(gone);
-}
-
-Result<VolumeMount> VolumeStore::mount_of(const std::string& name) const {
-  const auto state = inspect(name);
-  if (!state) return state.error();
-  const auto option = [&](const char* key) {
-    const auto found = state->spec.volume.driver_opts.find(key);
-    return found == state->spec.volume.driver_opts.end() ? std::string() : found->second;
-  };
-  return VolumeMount{option("type"), option("device"), option("o")};
 }
 
 Result<void> VolumeStore::fill_from_image(const std::string& name, int image_root, const std::string& path) {

@@ -10,19 +10,26 @@
 #include "berth/engine/container.hpp"
 #include "berth/oci/runtime_spec.hpp"
 #include "berth/runtime/user.hpp"
+#include "berth/sys/unique_fd.hpp"
 
 namespace berth::local {
+
+struct MountSource {
+  std::string path;
+  bool read_only = false;  // whatever the mount says
+  sys::UniqueFd fd;        // instead of the path, which then is for messages only
+};
 
 // What this host gives the container: directories, files and namespaces that were made ready beforehand.
 struct ContainerPlace {
   ContainerId id;
   std::vector<std::string> lower;  // image layers, top first
   std::string upper, work, mount_point;
+  std::string hostname;                                // empty: the spec's, else the short id
   std::string hosts_file, resolv_file, hostname_file;  // bound over /etc/…; empty: the image's own
-  std::vector<std::string>
-      mount_sources;  // one per spec.mounts: host directory or file of binds and volumes; empty: tmpfs
-  std::vector<std::string> file_sources;                           // one per spec.files
-  int network_namespace = -1;                                      // joined (borrowed); -1: by network_mode
+  std::vector<MountSource> mount_sources;              // one per spec.mounts: of binds and volumes; empty: tmpfs
+  std::vector<std::string> file_sources;               // one per spec.files
+  int network_namespace = -1;                          // joined (borrowed); -1: by network_mode
   int pid_namespace = -1, ipc_namespace = -1, uts_namespace = -1;  // of another container, where the spec says so
   runtime::ResolvedUser user;
   std::string bin_dir;  // ROOT/bin, for `init: true`

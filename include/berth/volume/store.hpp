@@ -10,11 +10,10 @@
 
 namespace berth::volume {
 
-// How a volume with driver options is to be mounted; `type` empty: its _data directory itself is the volume.
-struct VolumeMount {
-  std::string type;  // "none" (a bind), "tmpfs", "nfs"
-  std::string device;
-  std::string options;  // as written in `o`
+// What a container binds to have the volume.
+struct VolumeSource {
+  std::string path;
+  bool read_only = false;  // the volume itself is, by its options
 };
 
 class VolumeStore {
@@ -29,7 +28,14 @@ class VolumeStore {
   // `users`: names of containers that use it; refused as Busy when there are any. Missing is success.
   Result<void> remove(const std::string& name, const std::vector<std::string>& users);
   static std::string anonymous_name();  // 64 hex digits
-  Result<VolumeMount> mount_of(const std::string& name) const;
+
+  // Its data: the _data directory, or the directory that `o: bind` names. One with another type (tmpfs, nfs, a block
+  // device) is mounted on _data in this mount namespace, once for all containers; may block for as long as a server
+  // does.
+  Result<VolumeSource> mount(const std::string& name);
+  // Its last user is gone. Lazy; what is not mounted is success.
+  Result<void> unmount(const std::string& name);
+  bool is_mounted(const std::string& name) const;
 
   // Docker's copy-up: where the volume is empty, it gets the content of `path` inside the image's mounted
   // root, and that directory's owner and mode. Filling that was cut short is done again. No such directory: nothing to

@@ -56,7 +56,9 @@ TEST(RuntimeSpecOf, MountsVolumesBindsAndTmpfs) {
   wanted.mounts[2].target = "/scratch";
   wanted.mounts[2].tmpfs_size.bytes = 4096;
   auto where = place();
-  where.mount_sources = {"/v/deep", "/v/data", ""};
+  where.mount_sources.resize(3);
+  where.mount_sources[0].path = "/v/deep";
+  where.mount_sources[1].path = "/v/data";
   const auto spec = must(runtime_spec_of(wanted, where));
   ASSERT_TRUE(mount_at(spec, "/data"));
   EXPECT_LT(mount_at(spec, "/data"), mount_at(spec, "/data/deep")) << "outer mounts come first";

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "berth/base/random.hpp"
 #include "berth/sys/file.hpp"
+#include "mount_options.hpp"
 
 namespace berth::volume {
 namespace {
@@ -51,6 +53,57 @@ TEST_F(Volumes, EnsureIsIdempotentAndListShowsIt) {
   EXPECT_EQ(store.remove("p_data", {"web-1"}).error().kind(), ErrorKind::Busy);
   must(store.remove("p_data", {}));
   EXPECT_TRUE(must(store.list()).empty());
+}
+
+TEST_F(Volumes, MountsATmpfsOnceAndRemovesNothingThroughAMount) {
+  VolumeStore store(root_);
+  auto spec = named("t");
+  spec.volume.driver_opts = {{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", "size=1m,mode=0700,noexec"}};
+  must(store.ensure(spec));
+  const auto source = must(store.mount("t"));
+  EXPECT_TRUE(store.is_mounted("t"));
+  must(sys::write_file_atomic(source.path + "/kept", "x", sys::Durability::Volatile));
+  EXPECT_EQ(must(store.mount("t")).path, source.path);
+  EXPECT_TRUE(sys::exists(source.path + "/kept")) << "mounted over";
+  must(store.unmount("t"));
+  EXPECT_FALSE(store.is_mounted("t"));
+  must(store.mount("t"));
+  EXPECT_FALSE(sys::exists(source.path + "/kept")) << "another tmpfs";
+  must(store.remove("t", {}));
+  EXPECT_TRUE(must(store.list()).empty());
+}
+
+TEST_F(Volumes, BindsADirectoryOfTheHostThatMustBeThere) {
+  VolumeStore store(root_);
+  auto spec = named("b");
+  spec.volume.driver_opts = {{"type", "none"}, {"device", root_ + "/image/data"}, {"o", "bind,ro"}};
+  must(store.ensure(spec));
+  const auto source = must(store.mount("b"));
+  EXPECT_EQ(source.path, root_ + "/image/data");
+  EXPECT_TRUE(source.read_only);
+  auto lost = named("lost");
+  lost.volume.driver_opts = {{"type", "none"}, {"device", "/no/such"}, {"o", "bind"}};
+  must(store.ensure(lost));
+  EXPECT_EQ(store.mount("lost").error().to_string(), "`/no/such`, which volume `lost` binds, does not exist");
+  must(store.remove("b", {}));
+  EXPECT_TRUE(sys::exists(root_ + "/image/data/sub/file"));
+}
+
+TEST_F(Volumes, SaysWhyAFileSystemCannotBeMounted) {
+  VolumeStore store(root_);
+  auto spec = named("n");
+  spec.volume.driver_opts = {{"type", "nosuchfs"}, {"device", ":/export"}, {"o", "addr=192.0.2.1"}};
+  must(store.ensure(spec));
+  EXPECT_EQ(store.mount("n").error().hint(), "the kernel here does not know the file system `nosuchfs`");
+}
+
+TEST(MountOptions, TellsFlagsFromWhatTheFileSystemReads) {
+  const auto options = must(parse_mount_options("addr=192.0.2.1,ro,rw,nfsvers=4,,noatime,nosuid"));
+  EXPECT_EQ(options.data, "addr=192.0.2.1,nfsvers=4");
+  EXPECT_EQ(options.flags, static_cast<unsigned long>(MS_NOATIME | MS_NOSUID));
+  EXPECT_TRUE(must(parse_mount_options("rbind")).bind);
+  EXPECT_FALSE(parse_mount_options("remount"));
+  EXPECT_EQ(parse_mount_options("addr=nas").error().hint(), "write the IP address: addr=192.0.2.1");
 }
 
 TEST_F(Volumes, FillsAnEmptyVolumeWithOwnersModesAndLinks) {
