@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -116,6 +117,30 @@ void add_signals(PlanBuilder& plan) {
 }
 
 }  // namespace
+
+std::vector<std::string> lower_to_allowed(oci::Process& process) {
+  std::vector<std::string> notes;
+  const bool raises = (sys::all_capabilities() >> CAP_SYS_RESOURCE & 1) != 0;
+  if (process.oom_score_adj.value_or(0) < 0 && !raises) {
+    process.oom_score_adj.reset();
+    notes.push_back("oom_score_adj cannot be lowered on this machine, continuing without");
+  }
+  for (auto& limit : process.rlimits) {
+    const auto number = limit_number(limit.type);
+    rlimit own{};
+    if (!number || getrlimit(static_cast<__rlimit_resource>(*number), &own) != 0) continue;  // the plan says why
+    std::uint64_t most = raises ? RLIM_INFINITY : own.rlim_max;
+    if (*number == RLIMIT_NOFILE)
+      if (const auto kernel = sys::read_file("/proc/sys/fs/nr_open"))
+        most = std::min<std::uint64_t>(most, std::strtoull(kernel->c_str(), nullptr, 10));
+    if (limit.hard <= most) continue;
+    limit.hard = most;
+    limit.soft = std::min(limit.soft, most);
+    notes.push_back("the limit " + limit.type + " cannot be raised above " + std::to_string(most) +
+                    " on this machine, continuing with that");
+  }
+  return notes;
+}
 
 Result<void> add_channels(PlanBuilder& plan, LaunchPlan& launch, const Stdio& stdio, const oci::User& user) {
   int pair[2];

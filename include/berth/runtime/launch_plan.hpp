@@ -73,6 +73,10 @@ struct LaunchPlan {
   void place(std::byte* memory, std::uint64_t address) const;
 };
 
+// What this process may not give (limits above its own, a score that protects) is lowered to what it may; a line for
+// each.
+std::vector<std::string> lower_to_allowed(oci::Process& process);
+
 Result<LaunchPlan> build_launch_plan(const LaunchRequest& request);
 Result<LaunchPlan> build_exec_plan(const ExecRequest& request);
 
