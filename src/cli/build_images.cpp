@@ -33,7 +33,7 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
     request.labels["com.docker.compose.project"] = loaded.project.name.value;
     request.labels["com.docker.compose.service"] = name;
     request.labels["com.docker.compose.version"] = BERTH_VERSION;
-    request.tags.insert(request.tags.begin(), image_name(loaded.project, service));
+    request.tags.insert(request.tags.begin(), model::image_name(loaded.project, service));
     const auto [same, fresh] = known.try_emplace(build::definition_key(request), jobs.size());
     if (fresh)
       jobs.push_back({std::move(request), name});
@@ -45,10 +45,6 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
 }
 
 }  // namespace
-
-std::string image_name(const model::Project& project, const model::Service& service) {
-  return service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
-}
 
 void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
                   const BuildWishes& wishes) {

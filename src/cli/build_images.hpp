@@ -8,6 +8,7 @@
 
 #include "berth/cli/app.hpp"
 #include "berth/compose/load.hpp"
+#include "berth/model/names.hpp"
 
 namespace berth::cli {
 
@@ -17,9 +18,6 @@ struct BuildWishes {
   bool check_only = false;
   bool quiet = false;
 };
-
-// The name under which a service's image is in the store.
-std::string image_name(const model::Project& project, const model::Service& service);
 
 // `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have
 // been printed) or of an interrupt; images built before stay.

@@ -89,7 +89,7 @@ std::map<std::string, engine::ImageFacts> image_facts(const App& app, const mode
   const image::ImageStore store = must(image::ImageStore::open(app.paths.root));
   std::map<std::string, engine::ImageFacts> facts;
   for (const auto& [name, service] : project.services) {
-    const std::string reference = image_name(project, service);
+    const std::string reference = model::image_name(project, service);
     const auto digest = store.find(reference);
     if (digest)
       facts[reference] = must(store.facts(*digest));

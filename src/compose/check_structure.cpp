@@ -1,5 +1,6 @@
 // The merged model against the table of structures: what is empty, missing, doubled, out of range or no word of the
-// field. Once for all files: a part of an override alone may leave out what the base has.
+// field. After each file, on all so far: a part of an override alone may leave out what the base has. What was said
+// after one file is not said again after the next.
 #include <algorithm>
 #include <set>
 
@@ -61,6 +62,15 @@ class StructureCheck {
  public:
   explicit StructureCheck(LoadState& state) : state_(state) {}
 
+ private:
+  void error(const Place& place, std::string message, std::string hint = {}) {
+    const text::Span span = state_.span(place);
+    for (const auto& said : state_.diagnostics.all())
+      if (said.message == message && said.span.to_string() == span.to_string()) return;
+    state_.error(place, std::move(message), std::move(hint));
+  }
+
+ public:
   void structure(Node& node, const std::string& name, const std::string& path) {
     for (const auto& field : *find_structure(name)) {
       Node* value = node.find(field.name);
@@ -69,8 +79,8 @@ class StructureCheck {
         if (field.required) missing(node, field, path);
       } else if (value->is_null() && field.shape != Shape::Command) {
         if (!field.nullable)
-          state_.error(node.key_place(field.name), "`" + at + "` must be " + wanted(field.shape) + ", not nothing",
-                       "remove the line, or fill it in");
+          error(node.key_place(field.name), "`" + at + "` must be " + wanted(field.shape) + ", not nothing",
+                "remove the line, or fill it in");
         node.erase(field.name);
       } else {
         checked(*value, field, at);
@@ -81,8 +91,8 @@ class StructureCheck {
 
  private:
   void missing(const Node& node, const Field& field, const std::string& path) {
-    state_.error(node.place, "`" + path + "` needs `" + field.name + "`",
-                 field.words.empty() ? "" : field.name + ": " + field.words.front());
+    error(node.place, "`" + path + "` needs `" + field.name + "`",
+          field.words.empty() ? "" : field.name + ": " + field.words.front());
   }
 
   void checked(Node& value, const Field& field, const std::string& path) {
@@ -90,7 +100,7 @@ class StructureCheck {
         std::find(field.words.begin(), field.words.end(), value.text) == field.words.end())
       state_.unknown_word(value.place, value.text, "value of `" + path + "`", field.words);
     if (field.required && value.is_string() && value.text.empty())
-      state_.error(value.place, "`" + path + "` must not be empty");
+      error(value.place, "`" + path + "` must not be empty");
     range(value, field, path);
     if (field.unique && value.is_list()) unique(value, path);
     if (field.structure.empty()) return;
@@ -101,7 +111,7 @@ class StructureCheck {
       if (item.is_map())
         structure(item, field.structure, path + "." + key);
       else if (item.is_null() && (field.structure == "ulimit" || field.structure == "model"))
-        state_.error(value.key_place(key), "`" + path + "." + key + "` is empty");
+        error(value.key_place(key), "`" + path + "." + key + "` is empty");
     }
   }
 
@@ -110,16 +120,16 @@ class StructureCheck {
     const std::string digits = value.scalar_text();
     const double number = std::strtod(digits.c_str(), nullptr);
     if (field.least && number < static_cast<double>(*field.least))
-      state_.error(value.place, "`" + path + "` must be at least " + std::to_string(*field.least) + ", not " + digits);
+      error(value.place, "`" + path + "` must be at least " + std::to_string(*field.least) + ", not " + digits);
     if (field.most && number > static_cast<double>(*field.most))
-      state_.error(value.place, "`" + path + "` must be at most " + std::to_string(*field.most) + ", not " + digits);
+      error(value.place, "`" + path + "` must be at most " + std::to_string(*field.most) + ", not " + digits);
   }
 
   void unique(const Node& list, const std::string& path) {
     std::set<std::string> seen;
     for (const auto& item : list.items)
       if (item.is_scalar() && !seen.insert(item.scalar_text()).second)
-        state_.error(item.place, "`" + item.scalar_text() + "` is listed twice in `" + path + "`");
+        error(item.place, "`" + item.scalar_text() + "` is listed twice in `" + path + "`");
   }
 
   LoadState& state_;

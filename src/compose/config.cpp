@@ -1,4 +1,5 @@
 #include "berth/compose/config.hpp"
+#include "berth/model/names.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -147,8 +148,7 @@ std::string list_hashes(const ConfigOptions& options, const Loaded& loaded, Conf
 
 std::string list_images(const Loaded& loaded) {
   std::set<std::string> images;
-  for (const auto& [name, service] : loaded.project.services)
-    images.insert(service.image.empty() ? loaded.project.name.value + "-" + name : service.image);
+  for (const auto& [name, service] : loaded.project.services) images.insert(model::image_name(loaded.project, service));
   return lines(images);
 }
 
@@ -207,7 +207,12 @@ ConfigOutput run_config(const ConfigOptions& options, const Environment& environ
     return {.out = {},
             .err = "error: image digests cannot be resolved: this version talks to no registry\n",
             .exit_code = 1};
-  const LoadOutcome outcome = load(options.load, environment, files);
+  LoadOptions wanted = options.load;
+  const auto compatible = environment.variables.find("COMPOSE_COMPATIBILITY");
+  // Compat: the compatibility mode shows the files without what they imply.
+  if (wanted.compatibility || (compatible != environment.variables.end() && compatible->second == "1"))
+    wanted.no_normalize = true;
+  const LoadOutcome outcome = load(wanted, environment, files);
   for (const auto& diagnostic : outcome.diagnostics.all()) output.err += text::render(diagnostic);
   output.exit_code = outcome.exit_code;
   if (!outcome.loaded) return output;

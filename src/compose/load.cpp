@@ -76,6 +76,11 @@ bool add_env_file(LoadState& state, const std::string& path, const Variables& ou
   return true;
 }
 
+bool is_switched_on(const LoadState& state, const char* variable) {
+  const auto found = state.variables.find(variable);
+  return found != state.variables.end() && (found->second == "1" || found->second == "true");
+}
+
 struct Located {
   std::vector<std::string> files;
   std::string directory;
@@ -142,11 +147,10 @@ void load_environment(LoadState& state, const std::string& directory) {
     if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end())
       names = split_list(listed->second, ',');
   Variables added;
-  const auto disabled = state.variables.find("COMPOSE_DISABLE_ENV_FILE");
   if (!names.empty()) {
     for (const auto& name : names)
       add_env_file(state, absolute_path(name, state.options.working_dir), state.variables, added, true);
-  } else if (disabled == state.variables.end() || (disabled->second != "1" && disabled->second != "true")) {
+  } else if (!is_switched_on(state, "COMPOSE_DISABLE_ENV_FILE")) {
     add_env_file(state, absolute_path(".env", directory), state.variables, added, false);
   }
   state.variables.merge(added);
@@ -447,15 +451,15 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   state.variables.try_emplace("COMPOSE_PROJECT_NAME", name);
 
   Node model = Node::map();
-  for (std::size_t i = 0; i < located.files.size(); ++i)
+  for (std::size_t i = 0; i < located.files.size(); ++i) {
     merge(model,
           load_documents(
               state, std::move(documents[i]),
               {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
-  strip_tags(model);
+    strip_tags(model);
+    check_structure(state, model);  // each file must be sound with those before it, not only with those after it
+  }
   if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
-  if (failed(kInvalidModel)) return outcome;
-  check_structure(state, model);
   if (failed(kInvalidModel)) return outcome;
   if (!model.find("services")) model.set("services", Node::map());
   model.set("name", Node::of(name));
@@ -486,6 +490,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   others.set("services", std::move(aside));
   loaded.project.disabled_services = to_project(state, others).services;
   loaded.project.name = ProjectName(name);
+  if (options.compatibility || is_switched_on(state, "COMPOSE_COMPATIBILITY")) loaded.project.separator = "_";
   loaded.project.working_dir = located.directory;
   loaded.project.config_files = located.files;
   for (const auto& file : options.env_files)

@@ -14,14 +14,15 @@ std::string field_text(const Node& node, const char* key) {
 
 std::string whole_value(const Node& item) { return item.scalar_text(); }
 std::string before_equals(const Node& item) { return item.text.substr(0, item.text.find('=')); }
+std::string host_ip(const Node& port) { return port.find("host_ip") ? field_text(port, "host_ip") : "0.0.0.0"; }
 std::string by_target(const Node& item) { return field_text(item, "target"); }
 std::string by_path(const Node& item) { return field_text(item, "path"); }
 std::string by_subnet(const Node& item) { return field_text(item, "subnet"); }
 std::string by_grant(const Node& item) {
-  return item.find("target") ? field_text(item, "target") : field_text(item, "source");
+  return item.find("target") ? field_text(item, "target") : "/" + field_text(item, "source");
 }
 std::string by_port(const Node& item) {
-  return field_text(item, "host_ip") + ":" + field_text(item, "published") + ":" + field_text(item, "target") + "/" +
+  return host_ip(item) + ":" + field_text(item, "published") + ":" + field_text(item, "target") + "/" +
          field_text(item, "protocol");
 }
 
@@ -39,7 +40,7 @@ constexpr ListRule kListRules[] = {
     {"services.*.env_file", by_path},
     {"services.*.expose", whole_value},
     {"services.*.dns", whole_value},
-    {"services.*.dns_opt", whole_value},
+    {"services.*.dns_opt", before_equals},
     {"services.*.dns_search", whole_value},
     {"services.*.cap_add", whole_value},
     {"services.*.cap_drop", whole_value},
@@ -123,7 +124,10 @@ void merge_pools(Node& base, Node over, const std::string& path) {
 }
 
 void merge_value(Node& base, Node over, const std::string& path) {
-  if (over.tag == NodeTag::Override || replaces_whole(path)) {
+  if (base.tag == NodeTag::Reset) {  // what it took away stays away; what comes after it counts
+    base = std::move(over);
+    base.tag = NodeTag::Override;
+  } else if (over.tag == NodeTag::Override || replaces_whole(path)) {
     base = std::move(over);
   } else if (base.is_map() && over.is_map()) {
     if (path == "services.*.logging")

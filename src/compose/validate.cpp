@@ -55,6 +55,25 @@ void check_external(LoadState& state, const Node& objects, const std::string& ki
   }
 }
 
+// Compat: volumes by target have been merged into one; a tmpfs beside them is a contradiction.
+void check_mount_targets(LoadState& state, const std::string& name, const Node& service) {
+  std::map<std::string, Place> taken;
+  const auto take = [&](const std::string& target, const Place& place) {
+    const auto [before, fresh] = taken.emplace(target, place);
+    if (fresh) return;
+    text::Diagnostic twice;
+    twice.span = state.span(place);
+    twice.message = "service `" + name + "` mounts two things at `" + target + "`";
+    twice.notes.push_back({state.span(before->second), "the other stands here"});
+    state.diagnostics.add(std::move(twice));
+  };
+  if (const Node* tmpfs = service.find("tmpfs"))
+    for (const auto& item : tmpfs->items) take(item.text.substr(0, item.text.find(':')), item.place);
+  if (const Node* mounts = service.find("volumes"))
+    for (const auto& mount : mounts->items)
+      if (const Node* target = mount.find("target")) take(target->text, target->place);
+}
+
 }  // namespace
 
 void validate(LoadState& state, const Node& model) {
@@ -69,6 +88,7 @@ void validate(LoadState& state, const Node& model) {
       state.error(services.key_places[i], "service `" + name + "` is empty", "give it an `image` or a `build`");
       continue;
     }
+    check_mount_targets(state, name, service);
     if (const Node* test = reach(service, {"healthcheck", "test"}); test && !test->items.empty()) {
       const std::string& first = test->items[0].text;
       if (first != "CMD" && first != "CMD-SHELL" && first != "NONE")

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "berth/model/json.hpp"
+#include "berth/model/names.hpp"
 #include "berth/plan/plan.hpp"
 #include "draft.hpp"
 
@@ -188,8 +189,8 @@ std::string container_mode(const model::Project& project, const std::string& mod
   const std::string joined = joined_service(mode);
   if (joined.empty()) return mode == "bridge" ? "" : mode;
   const auto service = project.services.find(joined);
-  const bool named = service != project.services.end() && !service->second.container_name.empty();
-  return "container:" + (named ? service->second.container_name : project.name.value + "-" + joined + "-1");
+  // `compose` has refused a service that does not exist.
+  return service == project.services.end() ? mode : "container:" + model::container_name(project, service->second, 1);
 }
 
 }  // namespace
@@ -200,10 +201,8 @@ Result<ContainerSpec> container_spec(const model::Project& project, const model:
   spec.project = project.name;
   spec.service = service.name;
   spec.number = number;
-  spec.name = service.container_name.empty()
-                  ? project.name.value + "-" + service.name.value + "-" + std::to_string(number)
-                  : service.container_name;
-  spec.image = service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
+  spec.name = model::container_name(project, service, number);
+  spec.image = model::image_name(project, service);
   spec.image_digest = image.digest;
   spec.config_hash = model::config_hash(service);
   choose_process(spec, service, image);

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "berth/model/json.hpp"
+#include "berth/model/names.hpp"
 #include "berth/plan/plan.hpp"
 #include "draft.hpp"
 
@@ -67,18 +68,14 @@ class UpPlanner {
     return asked != options_.scale.end() ? asked->second : service.scale;
   }
 
-  static std::string image_of(const model::Project& project, const model::Service& service) {
-    return service.image.empty() ? project.name.value + "-" + service.name.value : service.image;
-  }
-
   Result<void> check_service(const model::Service& service) const {
     if (!service.container_name.empty() && replicas(service) > 1)
       return Error::make(ErrorKind::Invalid, "service `" + service.name.value +
                                                  "` has a container_name, so there can be one of it, not " +
                                                  std::to_string(replicas(service)))
           .with_hint("take `container_name` out to scale it");
-    if (replicas(service) > 0 && !observed_.images.count(image_of(project_, service)))
-      return Error::make(ErrorKind::NotFound, "image `" + image_of(project_, service) + "` of service `" +
+    if (replicas(service) > 0 && !observed_.images.count(model::image_name(project_, service)))
+      return Error::make(ErrorKind::NotFound, "image `" + model::image_name(project_, service) + "` of service `" +
                                                   service.name.value + "` is not in the store")
           .with_hint(service.build ? "build it: `berth build " + service.name.value + "`"
                                    : "bring it in with `berth image import`");
@@ -302,7 +299,7 @@ class UpPlanner {
   }
 
   Result<engine::ContainerSpec> wanted_spec(const model::Service& service, int number) const {
-    return container_spec(project_, service, number, observed_.images.at(image_of(project_, service)));
+    return container_spec(project_, service, number, observed_.images.at(model::image_name(project_, service)));
   }
 
   Result<void> plan_new(const model::Service& service, int number, const After& after) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "berth/base/random.hpp"
+#include "berth/model/names.hpp"
 #include "supervisor.hpp"
 
 namespace berth::supervisor {
@@ -110,13 +111,14 @@ void Supervisor::begin_run(Session& session, const control::Run& run) {
 
 void Supervisor::create_one_off(Session& session, const control::Run& run) {
   const auto& service = run.project.services.at(run.service);
-  const std::string reference = service.image.empty() ? project_.value + "-" + run.service : service.image;
+  const std::string reference = model::image_name(run.project, service);
   const auto image = run.images.find(reference);
   if (image == run.images.end()) return finish(session, 1, {{"image `" + reference + "` is not in the store", ""}});
   auto spec = plan::container_spec(run.project, service, 1, image->second);
   if (!spec) return finish(session, 1, {control::problem_of(spec.error())});
   spec->one_off = true;
-  spec->name = run.name.empty() ? project_.value + "-" + run.service + "-run-" + random_hex(6) : run.name;
+  const std::string& gap = run.project.separator;
+  spec->name = run.name.empty() ? project_.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
   spec->restart = {};
   spec->labels["com.docker.compose.oneoff"] = "True";
   if (!run.service_ports) spec->ports.clear();

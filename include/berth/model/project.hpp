@@ -293,6 +293,7 @@ struct FileObject {
 
 struct Project {
   ProjectName name;
+  std::string separator = "-";                 // between the parts of names: `_` with --compatibility
   std::string working_dir;                     // absolute
   std::vector<std::string> config_files;       // absolute
   std::vector<std::string> environment_files;  // only those given on the command line
@@ -348,7 +349,7 @@ BOOST_DESCRIBE_STRUCT(Network, (),
 BOOST_DESCRIBE_STRUCT(Volume, (), (name, driver, driver_opts, external, labels))
 BOOST_DESCRIBE_STRUCT(FileObject, (), (name, file, environment, content, external))
 BOOST_DESCRIBE_STRUCT(Project, (),
-                      (name, working_dir, config_files, environment_files, services, disabled_services, networks,
-                       volumes, secrets, configs))
+                      (name, separator, working_dir, config_files, environment_files, services, disabled_services,
+                       networks, volumes, secrets, configs))
 
 }  // namespace berth::model

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "berth/model/names.hpp"
 #include "berth/text/suggest.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
@@ -72,9 +73,7 @@ std::vector<std::string> container_names(const model::Project& project, const st
     const auto& service = project.services.at(name);
     const auto scaled = options.scale.find(name);
     const int count = scaled == options.scale.end() ? service.scale : scaled->second;
-    for (int number = 1; number <= count; ++number)
-      names.push_back(!service.container_name.empty() ? service.container_name
-                                                      : project.name.value + "-" + name + "-" + std::to_string(number));
+    for (int number = 1; number <= count; ++number) names.push_back(model::container_name(project, service, number));
   }
   return names;
 }

@@ -28,7 +28,7 @@ std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std
   std::set<std::string> services;
   for (const auto& [name, service] : loaded.project.services)
     if (service.build &&
-        (always || service.pull_policy == "build" || !facts.count(image_name(loaded.project, service))))
+        (always || service.pull_policy == "build" || !facts.count(model::image_name(loaded.project, service))))
       services.insert(name);
   return services;
 }

@@ -120,6 +120,16 @@ volumes:
 )");
 }
 
+TEST(Config, CompatibilityNamesWithUnderscores) {
+  Case c("services: {web: {build: .}, db: {image: x}}\n");
+  EXPECT_EQ(c.config({"--compatibility", "config", "--images"}).out, "shop_web\nx\n");
+  EXPECT_EQ(c.config({"config", "--images"}).out, "shop-web\nx\n");
+  EXPECT_EQ(c.config({"--compatibility", "config"}).out,
+            "name: shop\nservices:\n  db:\n    image: x\n  web:\n    build:\n      context: /p/shop\n");
+  c.environment.variables["COMPOSE_COMPATIBILITY"] = "1";
+  EXPECT_EQ(c.run().loaded->project.separator, "_");
+}
+
 TEST(Config, WritesNumbersAsGoDoes) {
   Case c(
       "services: {a: {image: a, cpus: 1.23456789, environment: {A: 1e10, B: 1000000.5, C: 123456.0, D: 1e-4, "

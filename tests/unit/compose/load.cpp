@@ -194,5 +194,34 @@ TEST(Load, ChecksWhatTheFilesMakeTogether) {
   EXPECT_EQ(service.depends_on.at("b").condition, model::DependencyCondition::Healthy);
 }
 
+TEST(Load, ChecksEachFileWithThoseBeforeItAndSaysItOnce) {
+  Case c("services: {a: {image: , tty: }}\n");
+  c.file("o.yaml", "services: {a: {image: x}}\n");
+  c.options.files = {"compose.yaml", "o.yaml"};
+  const auto outcome = c.run();
+  EXPECT_EQ(outcome.exit_code, 15);
+  EXPECT_EQ(outcome.diagnostics.all().size(), 2u) << rendered(outcome);
+}
+
+TEST(Load, AResetOfTheSameFileLeavesWhatComesAfterIt) {
+  Case c("services: {a: {image: x, environment: {A: 1}}, b: {image: y, ports: !reset ['1:1']}}\n");
+  c.file("o.yaml",
+         "services: {a: {environment: !reset {}}, b: {ports: ['2:2']}}\n---\n"
+         "services: {a: {environment: {B: 2}}}\n");
+  c.options.files = {"compose.yaml", "o.yaml"};
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const auto& environment = outcome.loaded->project.services.at("a").environment;
+  EXPECT_EQ(environment.size(), 1u);
+  EXPECT_TRUE(environment.count("B"));
+  ASSERT_EQ(outcome.loaded->project.services.at("b").ports.size(), 1u);
+  EXPECT_EQ(outcome.loaded->project.services.at("b").ports[0].published, "2");
+}
+
+TEST(Load, RefusesTwoMountsAtOnePath) {
+  Case c("services: {a: {image: x, tmpfs: /data, volumes: ['vol:/data']}}\nvolumes: {vol: }\n");
+  EXPECT_NE(rendered(c.run()).find("mounts two things at `/data`"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth::compose

@@ -115,6 +115,15 @@ TEST(Spec, JoinsTheContainerOfAnotherService) {
   EXPECT_EQ(container_spec(project, web, 1, {})->network_mode, "container:base");
 }
 
+TEST(Spec, NamesWithTheProjectsSeparator) {
+  auto project = stack();
+  project.separator = "_";
+  project.services["web"].image.clear();
+  const auto spec = container_spec(project, project.services["web"], 2, {}).value();
+  EXPECT_EQ(spec.name, "shop_web_2");
+  EXPECT_EQ(spec.image, "shop_web");
+}
+
 TEST(Spec, TheHighestPriorityNetworkComesFirst) {
   auto project = stack();
   project.networks["zone"].name = "shop_zone";
