@@ -1,5 +1,7 @@
 #include "stack_network.hpp"
 
+#include <linux/netlink.h>
+
 #include <algorithm>
 
 #include "berth/base/rollback.hpp"
@@ -162,18 +164,21 @@ Result<void> StackNetwork::serve_ports(const ContainerId& id, NetworkPlace& plac
   const auto ip = first_address(place);
   if (!ip) return {};
   auto& translations = translations_[id];
+  const bool had = !translations.empty();
   translations.clear();
   for (const auto& port : place.ports) {
     translations.push_back(network::translation_of(port.publication, *ip));
     if (port.publication.protocol != model::Protocol::Tcp) continue;
     for (const auto& socket : port.sockets) BERTH_TRY(proxy_.serve(socket.fd.get(), *ip, port.publication.target));
   }
-  return refresh_firewall();
+  // What a predecessor left is not known: the first container of this process sets it anew.
+  return had || !translations.empty() || !firewall_set_ ? refresh_firewall() : Result<void>();
 }
 
 void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {
   dns_.forget(id);
-  const bool published = translations_.erase(id) > 0;
+  const auto translations = translations_.extract(id);
+  const bool published = translations && !translations.mapped().empty();
   for (std::size_t i = 0; i < place.ports.size(); ++i)
     for (const auto& socket : place.ports[i].sockets) {
       proxy_.forget(socket.fd.get());
@@ -188,6 +193,11 @@ void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {
 }
 
 Result<void> StackNetwork::refresh_firewall() {
+  if (!netfilter_) {
+    auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+    if (!socket) return socket.error();
+    netfilter_.emplace(std::move(*socket));
+  }
   auto networks = bridges_.observe();
   if (!networks) return networks.error();
   network::ProjectFirewall firewall;
@@ -197,9 +207,12 @@ Result<void> StackNetwork::refresh_firewall() {
       firewall.networks.push_back(network::firewall_network(record));
   for (const auto& [id, translations] : translations_)
     firewall.ports.insert(firewall.ports.end(), translations.begin(), translations.end());
-  if (firewall.networks.empty() && firewall.ports.empty()) return network::remove_firewall(firewall.table);
+  firewall_set_ = false;
+  if (firewall.networks.empty() && firewall.ports.empty()) return network::remove_firewall(*netfilter_, firewall.table);
   BERTH_TRY(network::enable_forwarding());
-  return network::apply_firewall(firewall);
+  BERTH_TRY(network::apply_firewall(*netfilter_, firewall));
+  firewall_set_ = true;
+  return {};
 }
 
 }  // namespace berth::local

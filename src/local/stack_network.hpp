@@ -70,6 +70,8 @@ class StackNetwork {
   async::Watch dns_watch_, proxy_watch_;
   async::Timer dns_timer_;
   std::map<ContainerId, std::vector<sys::NftDnat>> translations_;
+  std::optional<sys::NetlinkSocket> netfilter_;  // opened with the first firewall, kept: firewall.hpp says why
+  bool firewall_set_ = false;                    // by this process, as the records are
 };
 
 }  // namespace berth::local

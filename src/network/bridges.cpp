@@ -30,7 +30,7 @@ struct Bridges::Store {
 
   static Result<Store> open(const std::string& root, sys::LockMode mode);
   Result<void> save_networks() const {
-    return sys::write_file_atomic(directory + "/networks.json", json::encode_text(networks), sys::Durability::Synced);
+    return sys::write_file_atomic(directory + "/networks.json", json::encode_text(networks), sys::Durability::Whole);
   }
   // Not synced: a crash of the machine takes the containers that hold the leases with it.
   Result<void> save_leases() const {

@@ -313,20 +313,17 @@ std::optional<DnsServer::Clock::time_point> DnsServer::deadline() const {
   return out;
 }
 
-Result<DnsSockets> open_dns_sockets(int netns) {
-  auto scope = sys::NetnsScope::enter(netns);
-  if (!scope) return scope.error();
-  auto udp = sys::bind_inet(sys::InetKind::Udp, kResolver, 0);
-  if (!udp) return udp.error();
-  auto tcp = sys::bind_inet(sys::InetKind::Tcp, kResolver, 0);
-  if (!tcp) return tcp.error();
+namespace {
+Result<void> translate_resolver(sys::NetlinkSocket& socket,
+                                void (*begin_table)(sys::NetlinkBatch& batch, const std::string& table),
+                                const sys::UniqueFd& udp, const sys::UniqueFd& tcp) {
   const auto resolver = *sys::Ipv4::parse(kResolver);
   const std::string table = "berth_dns";
   sys::NetlinkBatch batch;
   sys::begin_nft_batch(batch);
-  sys::replace_nft_table(batch, table);
+  begin_table(batch, table);
   sys::add_nft_chain(batch, table, "output", "nat", sys::NftHook::Output, -100);
-  for (const auto& [protocol, fd] : {std::pair<std::uint8_t, int>{17, udp->get()}, {6, tcp->get()}}) {
+  for (const auto& [protocol, fd] : {std::pair<std::uint8_t, int>{17, udp.get()}, {6, tcp.get()}}) {
     sys::NftRule rule(batch, table, "output");
     rule.destination(sys::Ipv4Subnet::of(resolver, 32));
     rule.protocol(protocol);
@@ -334,9 +331,23 @@ Result<DnsSockets> open_dns_sockets(int netns) {
     rule.dnat(resolver, sys::local_port(fd));
   }
   sys::end_nft_batch(batch);
+  return socket.commit(batch, "translate the resolver's port to", kResolver);
+}
+}  // namespace
+
+Result<DnsSockets> open_dns_sockets(int netns) {
+  auto scope = sys::NetnsScope::enter(netns);
+  if (!scope) return scope.error();
+  auto udp = sys::bind_inet(sys::InetKind::Udp, kResolver, 0);
+  if (!udp) return udp.error();
+  auto tcp = sys::bind_inet(sys::InetKind::Tcp, kResolver, 0);
+  if (!tcp) return tcp.error();
   auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
   if (!socket) return socket.error();
-  BERTH_TRY(socket->commit(batch, "translate the resolver's port to", kResolver));
+  auto translated = translate_resolver(*socket, sys::add_nft_table, *udp, *tcp);
+  if (!translated && translated.error().kind() == ErrorKind::AlreadyExists)  // of a supervisor that died here
+    translated = translate_resolver(*socket, sys::replace_nft_table, *udp, *tcp);
+  if (!translated) return translated.error();
   return DnsSockets{std::move(*udp), std::move(*tcp)};
 }
 

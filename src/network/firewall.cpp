@@ -103,22 +103,30 @@ void render_firewall(const ProjectFirewall& firewall, sys::NetlinkBatch& batch) 
   sys::end_nft_batch(batch);
 }
 
+Result<void> apply_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& firewall) {
+  sys::NetlinkBatch batch;
+  render_firewall(firewall, batch);
+  return socket.commit(batch, "set firewall table", firewall.table);
+}
+
 Result<void> apply_firewall(const ProjectFirewall& firewall) {
   auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
   if (!socket) return socket.error();
+  return apply_firewall(*socket, firewall);
+}
+
+Result<void> remove_firewall(sys::NetlinkSocket& socket, const std::string& table) {
   sys::NetlinkBatch batch;
-  render_firewall(firewall, batch);
-  return socket->commit(batch, "set firewall table", firewall.table);
+  sys::begin_nft_batch(batch);
+  sys::delete_nft_table(batch, table);
+  sys::end_nft_batch(batch);
+  return socket.commit(batch, "remove firewall table", table);
 }
 
 Result<void> remove_firewall(const std::string& table) {
   auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
   if (!socket) return socket.error();
-  sys::NetlinkBatch batch;
-  sys::begin_nft_batch(batch);
-  sys::delete_nft_table(batch, table);
-  sys::end_nft_batch(batch);
-  return socket->commit(batch, "remove firewall table", table);
+  return remove_firewall(*socket, table);
 }
 
 Result<void> enable_forwarding() {

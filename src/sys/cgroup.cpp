@@ -297,6 +297,12 @@ void leave_callers_cgroups(int pid, const std::string& name) {
   for (const auto& [controller, mount_point] : layout.controllers) roots.push_back(mount_point);
   if (exists("/sys/fs/cgroup/systemd/cgroup.procs")) roots.push_back("/sys/fs/cgroup/systemd");
   if (!layout.unified.empty()) roots.push_back(layout.unified);
+  // A move waits for RCU (13 ms), even from the root to the root.
+  const auto at_root = read_file("/proc/" + std::to_string(pid) + "/cgroup");
+  const bool inside = !at_root || std::ranges::any_of(split(*at_root, '\n'), [](const std::string& line) {
+    return !line.empty() && !line.ends_with(":/");
+  });
+  if (!inside) return;
   for (const auto& root : roots) (void)write_value(root + "/cgroup.procs", std::to_string(pid));
 }
 

@@ -157,7 +157,7 @@ Result<void> write_file_atomic(const std::string& path, std::string_view bytes, 
   auto file = open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
   if (!file) return file.error();
   auto written = write_all(file->get(), bytes, temporary);
-  if (written && durability == Durability::Synced && ::fsync(file->get()) < 0)
+  if (written && durability != Durability::Volatile && ::fsync(file->get()) < 0)
     written = Error::system(errno, "fsync", temporary);
   if (written && ::rename(temporary.c_str(), path.c_str()) < 0) written = Error::system(errno, "rename to", path);
   if (!written) {

@@ -112,6 +112,10 @@ void end_nft_batch(NetlinkBatch& batch) {
   nft_marker(batch, NFNL_MSG_BATCH_END);
 }
 
+void add_nft_table(NetlinkBatch& batch, const std::string& table) {
+  nft_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+  batch.text(NFTA_TABLE_NAME, table);
+}
 void replace_nft_table(NetlinkBatch& batch, const std::string& table) {
   delete_nft_table(batch, table);
   nft_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);

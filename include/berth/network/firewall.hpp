@@ -37,8 +37,12 @@ struct ProjectFirewall {
 std::string firewall_table(const std::string& root, const ProjectName& project);
 void render_firewall(const ProjectFirewall& firewall, sys::NetlinkBatch& batch);  // pure
 
+// Closing a socket through which something was removed or replaced waits until the kernel has freed it (RCU, 13 ms):
+// who changes firewalls more than once keeps a socket (NETLINK_NETFILTER).
+Result<void> apply_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& firewall);
 Result<void> apply_firewall(const ProjectFirewall& firewall);
-Result<void> remove_firewall(const std::string& table);  // one that is not there is no failure
-Result<void> enable_forwarding();                        // net.ipv4.ip_forward
+Result<void> remove_firewall(sys::NetlinkSocket& socket, const std::string& table);  // not there: no failure
+Result<void> remove_firewall(const std::string& table);
+Result<void> enable_forwarding();  // net.ipv4.ip_forward
 
 }  // namespace berth::network

@@ -26,8 +26,9 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& name);
 // One write to an existing file (cgroup and proc files): the kernel's verdict is the result.
 Result<void> write_value(const std::string& path, std::string_view value);
 
-enum class Durability { Volatile, Synced };
-// Temporary file beside the target, write, fsync (Synced), rename, fsync of the directory (Synced).
+// What a power cut leaves. Volatile: perhaps a torn file; Whole: the old one or the new one; Synced: the new one.
+enum class Durability { Volatile, Whole, Synced };
+// Temporary file beside the target, write, fsync (Whole, Synced), rename, fsync of the directory (Synced).
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes, Durability durability,
                                mode_t mode = 0600);
 

@@ -22,6 +22,8 @@ enum class NftHook { Prerouting = 0, Forward = 2, Output = 3, Postrouting = 4 };
 void begin_nft_batch(NetlinkBatch& batch);
 void end_nft_batch(NetlinkBatch& batch);  // after the last message; acknowledges there
 
+// AlreadyExists where there is one. A transaction that only adds leaves the kernel nothing to free (see firewall.hpp).
+void add_nft_table(NetlinkBatch& batch, const std::string& table);
 // Replaces the table by an empty one (or creates it) within the transaction.
 void replace_nft_table(NetlinkBatch& batch, const std::string& table);
 void delete_nft_table(NetlinkBatch& batch, const std::string& table);  // one that is not there is no failure

@@ -192,6 +192,18 @@ TEST_F(Kernel, InternalNetworksReachNothingOutside) {
   EXPECT_TRUE(reaches(b.netns.get(), a.at.ipv4, 80, web.get()));
 }
 
+TEST_F(Kernel, ReplacesTheResolverOfASupervisorThatDied) {
+  network("demo_default");
+  auto a = container("demo_default", "aaaa");
+  must(open_dns_sockets(a.netns.get()));  // closed again, its table stays
+  auto sockets = must(open_dns_sockets(a.netns.get()));
+  auto scope = must(sys::NetnsScope::enter(a.netns.get()));
+  auto client = must(sys::connect_inet(sys::InetKind::Udp, "127.0.0.11", 53));
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  pollfd watched{sockets.udp.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&watched, 1, 5000), 1);
+}
+
 TEST_F(Kernel, AnswersNamesInsideByUdpAndTcpAndLeavesPort53Free) {
   network("demo_default");
   auto a = container("demo_default", "aaaa");
