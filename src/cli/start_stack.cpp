@@ -13,6 +13,7 @@
 #include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/inotify.hpp"
+#include "berth/sys/unix_socket.hpp"
 #include "build_images.hpp"
 
 namespace berth::cli {
@@ -60,29 +61,33 @@ void ensure_supervisor(const App& app, const ProjectName& project) {
   must(state::open_roots(app.paths));
   must(state::make_project_directories(app.paths, project));
   if (answers(app, project)) return;
-  sys::Inotify changes = must(sys::Inotify::create());
-  must(changes.add(app.paths.run(project)));
   auto lock = sys::try_lock_file(app.paths.keeper_lock(project), sys::LockMode::Exclusive);
   if (!lock) {
     if (lock.error().kind() != ErrorKind::Busy) throw Failure(lock.error());
     // A keeper is there without a supervisor that answers: it is starting one, or has given up on it.
+    sys::Inotify changes = must(sys::Inotify::create());
+    must(changes.add(app.paths.run(project)));
     must(runtime::retry_supervisor(app.paths.run(project)));
     return await_supervisor(app, project, changes);
   }
   std::error_code failed;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed).string();
   if (failed) throw Failure(Error::system(failed.value(), "find the program itself"));
-  const std::string socket = app.paths.control_socket(project);
-  if (::unlink(socket.c_str()) < 0 && errno != ENOENT)
-    throw Failure(Error::system(errno, "remove", socket));  // of an earlier pair
+  // We listen in the supervisor's stead, so that it can be asked at once: it answers as soon as it is there.
+  auto listening = must(sys::listen_unix(app.paths.control_socket(project)));
   runtime::StartPair pair;
   pair.run_dir = app.paths.run(project);
   pair.supervisor_argv = {program, "__supervisor", app.paths.root, app.paths.run_root, project.value};
   pair.lock_fd = lock->get();
   pair.cgroup = "berth/" + project.value + "/keeper";
+  pair.control_fd = listening.get();
   must(runtime::start_pair(pair));
-  lock->reset();  // the keeper holds it now
-  await_supervisor(app, project, changes);
+  lock->reset();  // the keeper holds it now, and the socket
+  listening.reset();
+  auto client = control::Client::connect(app.paths.control_socket(project), BERTH_VERSION, kPatience);
+  if (!client)
+    throw Failure(
+        client.error().while_doing("starting the supervisor of `" + project.value + "`: " + last_words(app, project)));
 }
 
 std::map<std::string, engine::ImageFacts> image_facts(const App& app, const model::Project& project) {

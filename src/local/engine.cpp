@@ -9,6 +9,7 @@
 #include "berth/local/observe.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
+#include "berth/sys/memory.hpp"
 #include "berth/sys/pidfd.hpp"
 #include "engine_state.hpp"
 
@@ -149,7 +150,7 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
     // Overlay takes the metadata of `/` from the upper directory.
     if (::chmod((directory + "/upper").c_str(), top.st_mode & 07777) < 0)
       return Error::system(errno, "change mode of", directory + "/upper");
-    BERTH_TRY(save(*unit));
+    show(*unit);  // no run record yet: that is what Created means on disk
     units[unit->id()] = unit;
     tell(*unit, "create");
     return unit->id();
@@ -328,6 +329,11 @@ void LocalEngine::report_health(const ContainerId& id, engine::Health health, en
   unit->run.health_log = std::move(log);
   if (auto saved = state_->save(*unit); !saved) state_->warn(saved.error().to_string());
   state_->tell_waiters(*unit);
+}
+
+void LocalEngine::release_memory() {
+  state_->launcher.release_memory();
+  sys::release_memory();
 }
 
 bool LocalEngine::is_idle() const {

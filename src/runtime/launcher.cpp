@@ -157,6 +157,7 @@ struct StackLauncher::State {
     std::byte* memory = nullptr;
     sys::UniqueFd file;
     bool leased[kArenasInChunk] = {};
+    bool written[kArenasInChunk] = {};  // has pages
   };
   std::vector<Chunk> chunks;
   struct Waiting {
@@ -201,7 +202,7 @@ struct StackLauncher::State {
         std::byte* memory = chunks[c].memory + i * kArenaSize;
         // A child that was given up may still be on its way out of this memory.
         if (chunks[c].leased[i] || header_of(memory)->alive) continue;
-        chunks[c].leased[i] = true;
+        chunks[c].leased[i] = chunks[c].written[i] = true;
         release = [this, c, i, alive = std::weak_ptr<int>(life)] {
           if (!alive.expired()) chunks[c].leased[i] = false;
         };
@@ -288,6 +289,16 @@ Result<std::shared_ptr<Launch>> StackLauncher::launch(LaunchPlan plan) {
   auto launch = plan.own_memory || !fits || !state_->zygote ? state_->by_keeper(plan) : state_->by_zygote(plan);
   if (!launch) return launch.error().while_doing("starting " + plan.name);
   return launch;
+}
+
+void StackLauncher::release_memory() {
+  for (auto& chunk : state_->chunks)
+    for (std::size_t i = 0; i < kArenasInChunk; ++i) {
+      std::byte* memory = chunk.memory + i * kArenaSize;
+      if (!chunk.written[i] || chunk.leased[i] || header_of(memory)->alive) continue;
+      // In the zygote too: the pages belong to the file that both have mapped.
+      if (madvise(memory, kArenaSize, MADV_REMOVE) == 0) chunk.written[i] = false;
+    }
 }
 
 int StackLauncher::zygote_fd() const noexcept { return state_->zygote.get(); }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <charconv>
 
 #include "berth/keeper/programs.hpp"
+#include "berth/runtime/keeper_link.hpp"
 #include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
 
@@ -54,9 +56,28 @@ struct Descriptors {
 
 }  // namespace
 
+// The keeper's end of a conversation that parks the control socket and ends: its message waits in the socket.
+static Result<sys::UniqueFd> hand_over_control(int control_fd) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error::system(errno, "make", "a pair of sockets");
+  sys::UniqueFd ours(ends[0]), keepers(ends[1]);
+  BERTH_TRY(send_message(ours.get(), make_message(init::Kind::Park, kControlName), {control_fd}));
+  return keepers;
+}
+
 Result<void> start_pair(const StartPair& request) {
   if (request.supervisor_argv.empty() || request.lock_fd < 0)
     return Error::make(ErrorKind::Invalid, "a keeper needs a supervisor and its lock");
+  sys::UniqueFd control;
+  int adopt_fd = request.adopt_fd;
+  if (request.control_fd >= 0) {
+    if (adopt_fd >= 0) return Error::make(ErrorKind::Invalid, "a keeper adopts from one socket");
+    auto handed = hand_over_control(request.control_fd);
+    if (!handed) return handed.error();
+    control = std::move(*handed);
+    adopt_fd = control.get();
+  }
   BERTH_TRY(sys::make_directories(request.run_dir + "/exits"));
   auto program = keeper_memfd();
   if (!program) return program.error();
@@ -67,13 +88,13 @@ Result<void> start_pair(const StartPair& request) {
   sys::UniqueFd report_read(report[0]), report_write(report[1]);
 
   std::vector<std::string> words{"berth-keeper", request.run_dir, std::to_string(kLockFd),
-                                 request.adopt_fd >= 0 ? std::to_string(kAdoptFd) : "-1"};
+                                 adopt_fd >= 0 ? std::to_string(kAdoptFd) : "-1"};
   words.insert(words.end(), request.supervisor_argv.begin(), request.supervisor_argv.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  const Descriptors descriptors{program->get(), request.lock_fd, request.adopt_fd, report_write.get(), null->get()};
+  const Descriptors descriptors{program->get(), request.lock_fd, adopt_fd, report_write.get(), null->get()};
   const pid_t first = fork();
   if (first < 0) return Error::system(errno, "start", "the keeper");
   if (first == 0) {

@@ -8,16 +8,11 @@
 #include "berth/init/wire.hpp"
 #include "berth/local/runtime_spec.hpp"
 #include "berth/model/json.hpp"
+#include "berth/runtime/start_pair.hpp"
 #include "berth/supervisor/run.hpp"
 #include "berth/sys/file.hpp"
 
 namespace berth::supervisor {
-namespace {
-
-constexpr const char* kControl = "control";  // name of the listening socket among the parked descriptors
-
-}  // namespace
-
 std::int64_t wall_now() {
   using std::chrono::system_clock;
   return std::chrono::duration_cast<std::chrono::nanoseconds>(system_clock::now().time_since_epoch()).count();
@@ -61,14 +56,14 @@ Result<void> Supervisor::start() {
   const auto accepted = [this](std::unique_ptr<control::Connection> connection, control::Peer peer) {
     accept(std::move(connection), std::move(peer));
   };
-  const auto listening =
-      std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == kControl && one.fd; });
+  const auto listening = std::find_if(parked->begin(), parked->end(),
+                                      [](const auto& one) { return one.name == runtime::kControlName && one.fd; });
   auto server = listening != parked->end()
                     ? control::Server::adopt(loop_, std::move(listening->fd), BERTH_VERSION, accepted)
                     : control::Server::listen(loop_, paths_.control_socket(project_), BERTH_VERSION, accepted);
   if (!server) return server.error();
   server_ = std::move(*server);
-  if (listening == parked->end()) BERTH_TRY(keeper_->park(kControl, {server_->fd()}));
+  if (listening == parked->end()) BERTH_TRY(keeper_->park(runtime::kControlName, {server_->fd()}));
   // Containers that a predecessor had promised to restart, and those that it probed.
   for (const auto& state : engine_->containers()) {
     if (state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused) probing_->adopt(state);
@@ -132,6 +127,10 @@ void Supervisor::sweep() {
     std::erase_if(sessions_, [this](const Session& session) {
       return session.finished && session.gone && current_ != &session && !session.execution && session.pending == 0;
     });
+    if (grown_ && sessions_.empty() && !leaving_) {
+      grown_ = false;
+      engine_->release_memory();
+    }
     check_idle();
   });
 }
@@ -338,6 +337,7 @@ std::optional<model::Project> Supervisor::stored_project() const {
 void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb,
                          std::function<void(const execute::Outcome&)> done) {
   session.plan = std::move(plan);
+  grown_ = true;
   if (!session.plan.empty())
     if (auto written = state::write_intent(paths_, project_, "{\"verb\":\"" + verb + "\"}"); !written)
       return finish(session, 1, {control::problem_of(written.error())});

@@ -127,6 +127,7 @@ class Supervisor {
   std::unique_ptr<Probing> probing_;
   async::Timer idle_;
   bool leaving_ = false;
+  bool grown_ = false;  // a plan has run since memory was given back
 };
 
 const char* verb_of(const control::Message& request);

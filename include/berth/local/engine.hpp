@@ -85,6 +85,8 @@ class LocalEngine {
 
   // Nothing runs, is starting or waits for a restart.
   bool is_idle() const;
+  // After a plan has run: what its making took goes back to the system.
+  void release_memory();
 
   struct State;  // engine_state.hpp
 

@@ -81,6 +81,9 @@ class StackLauncher {
 
   Result<std::shared_ptr<Launch>> launch(LaunchPlan plan);
 
+  // Gives back the memory of plans that have been walked.
+  void release_memory();
+
   // Watch for reading; -1 while there is no zygote (a new one is asked for, see on_keeper_event).
   int zygote_fd() const noexcept;
   // Answers of the zygote: the launches whose pid is known now. A dead zygote fails those in flight and asks for

@@ -10,12 +10,15 @@
 
 namespace berth::runtime {
 
+inline constexpr const char* kControlName = "control";  // of the listening socket among the parked descriptors
+
 struct StartPair {
   std::string run_dir;                       // of the project, exists; the keeper writes exits/ and keeper.reason there
   std::vector<std::string> supervisor_argv;  // [0] is the absolute path of berth
-  int lock_fd = -1;    // flock'ed keeper.lock; the keeper inherits it and holds it as long as it lives
-  int adopt_fd = -1;   // optional socket: Park messages of a supervisor that hands over, until its end
-  std::string cgroup;  // leaf for the pair: "berth/<project>/keeper"
+  int lock_fd = -1;     // flock'ed keeper.lock; the keeper inherits it and holds it as long as it lives
+  int adopt_fd = -1;    // optional socket: Park messages of a supervisor that hands over, until its end
+  int control_fd = -1;  // optional: the listening control socket, parked as kControlName before the supervisor starts
+  std::string cgroup;   // leaf for the pair: "berth/<project>/keeper"
 };
 // Forks away from the caller: own session, stdio on /dev/null, no other descriptor, out of the caller's cgroups.
 // Returns as soon as the keeper is on its way; its supervisor then listens on control.sock.

@@ -20,7 +20,9 @@
 #include "berth/runtime/launcher.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
+#include "berth/sys/memory.hpp"
 #include "berth/sys/pidfd.hpp"
+#include "berth/sys/unix_socket.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -98,6 +100,17 @@ void play(const std::string& scenario, std::ostream& out, const std::string& dir
     plan.own_memory = true;  // the same by a fork of the keeper
     out << describe(me.start(std::move(plan)).second) << "\n" << me.wait_exit("b") << "\n";
     out << describe(me.start(plan_of("c", {"missing"})).second) << "\n";
+  } else if (scenario == "memory") {
+    auto [running, outcome] = me.start(plan_of("a", {"sleep", "100"}));
+    out << describe(outcome) << "\n";
+    me.launcher.release_memory();
+    sys::release_memory();
+    out << describe(me.start(plan_of("b", {"sh", "-c", "exit 7"})).second) << "\n" << me.wait_exit("b") << "\n";
+    must(sys::send_signal(running->pidfd(), SIGKILL));
+    out << me.wait_exit("a") << "\n";
+  } else if (scenario == "control") {
+    const auto parked = must(me.link.fetch());
+    out << parked.size() << " " << parked.at(0).name << "\n";
   } else if (scenario == "exec") {
     auto [container, outcome] = me.start(plan_of("a", {"sleep", "100"}));
     out << describe(outcome) << "\n";
@@ -191,10 +204,11 @@ class Stack : public ::testing::Test {
     argv[0] = std::filesystem::canonical(argv[0]).string();
     auto lock = sys::try_lock_file(run() + "/keeper.lock", sys::LockMode::Exclusive);
     ASSERT_TRUE(lock.has_value());
-    auto started = start_pair({run(), argv, lock->get(), -1, "berth/test-keeper"});
+    auto started = start_pair({run(), argv, lock->get(), -1, control_.get(), "berth/test-keeper"});
     ASSERT_TRUE(started.has_value()) << started.error().to_string();
   }
   std::string dir_;
+  sys::UniqueFd control_;
 };
 
 TEST_F(Stack, RunsContainersAndRecordsTheirExits) {
@@ -215,6 +229,13 @@ TEST_F(Stack, EntersARunningContainer) {
 }
 
 TEST_F(Stack, HoldsDescriptorsOverTheSupervisorsDeath) { EXPECT_EQ(play("park"), "1 thing\n"); }
+
+TEST_F(Stack, StartsContainersAfterItsMemoryWasReleased) { EXPECT_EQ(play("memory"), "running\nrunning\n1792\n9\n"); }
+
+TEST_F(Stack, FindsTheControlSocketThatItsStarterListensOn) {
+  control_ = must(sys::listen_unix(run() + "/control.sock"));
+  EXPECT_EQ(play("control"), "1 control\n");
+}
 
 TEST_F(Stack, LeavesNoContainerThatNobodyRecorded) {
   EXPECT_EQ(play("gate"), "second\n");
