@@ -2,6 +2,7 @@
 // engine.cpp.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,7 @@ struct Unit {
   std::vector<Waiter> waiters;
   async::Timer grace, settling;
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
-  bool filling = false;            // volumes are being filled on a worker
+  bool filling = false;            // volumes are being filled on a worker, or it is in line to be launched
   bool removing = false;
   bool by_policy = false;  // this start is a restart: without hooks
   bool hooking = false;    // post_start hooks run
@@ -118,6 +119,8 @@ struct LocalEngine::State : engine::Containers {
   // start.cpp
   void start(const ContainerId& id, engine::Done<> done) override;
   void fill_volumes(const std::shared_ptr<Unit>& unit);
+  void line_up(const ContainerId& id);
+  void launch_next();
   Result<void> launch(Unit& unit);
   Result<std::vector<MountSource>> mount_sources(const Unit& unit);
   Result<std::vector<std::string>> file_sources(const Unit& unit);
@@ -173,6 +176,7 @@ struct LocalEngine::State : engine::Containers {
   std::unique_ptr<StackNetwork> network;
   async::Watch keeper_watch, zygote_watch;
   std::map<ContainerId, std::shared_ptr<Unit>> units;
+  std::deque<ContainerId> line;          // to be launched
   std::map<std::string, ExecRun> execs;  // by launch name
   const std::string exec_series;         // so that no name is one of a predecessor's
   int last_exec = 0;

@@ -49,8 +49,11 @@ Result<std::pair<sys::UniqueFd, sys::UniqueFd>> open_pipe() {
 }
 
 Result<void> write_etc(const std::string& path, const std::string& text) {
-  BERTH_TRY(sys::write_file_atomic(path, text, sys::Durability::Volatile, 0644));
-  if (::chmod(path.c_str(), 0644) < 0) return Error::system(errno, "change mode of", path);  // whatever the umask
+  // In place: nobody reads it yet, and the next start writes it anew.
+  auto file = sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+  if (!file) return file.error();
+  BERTH_TRY(sys::write_all(file->get(), text, path));
+  if (::fchmod(file->get(), 0644) < 0) return Error::system(errno, "change mode of", path);  // whatever the umask
   return {};
 }
 
@@ -74,19 +77,36 @@ void LocalEngine::State::fill_volumes(const std::shared_ptr<Unit>& unit) {
   for (const auto& mount : unit->spec().mounts)
     if (mount.type == model::MountType::Volume)
       fills.push_back({volume_name(*unit, mount), mount.target, !mount.no_copy});
+  unit->filling = true;
   const auto go_on = [this, id = unit->id()](Result<void> filled) {
     const auto self = unit_of(id);
     if (!self) return;
+    if (filled) return line_up(id);
     self->filling = false;
-    if (filled) filled = launch(*self);
-    if (!filled) started(*self, filled);
+    started(*self, filled);
   };
   if (fills.empty()) return go_on({});
   auto lower = images.lower_directories(unit->spec().image_digest);
   if (!lower) return go_on(lower.error());
-  unit->filling = true;
   loop.on_worker<Result<void>>(
       [root = paths.root, lower = std::move(*lower), fills] { return fill_all(root, lower, fills); }, go_on);
+}
+
+// One launch a turn of the loop: in between, gates open and exits are heard, so that the containers' own work runs
+// beside the making of the next ones.
+void LocalEngine::State::line_up(const ContainerId& id) {
+  line.push_back(id);
+  if (line.size() == 1) loop.post([this] { launch_next(); });
+}
+
+void LocalEngine::State::launch_next() {
+  const auto unit = unit_of(line.front());
+  line.pop_front();
+  if (!line.empty()) loop.post([this] { launch_next(); });
+  if (!unit) return;
+  unit->filling = false;
+  auto launched = unit->removing ? Result<void>(no_container(unit->id())) : launch(*unit);
+  if (!launched) started(*unit, launched);
 }
 
 Result<std::vector<MountSource>> LocalEngine::State::mount_sources(const Unit& unit) {
