@@ -55,6 +55,8 @@ std::optional<text::Duration> parse_long_duration(const std::string& text) {
   return std::chrono::hours(24) * (*stop == 'w' ? 7 : 1) * count;
 }
 
+constexpr std::size_t kMaxPorts = 20'000;
+
 class Canonicalizer {
  public:
   explicit Canonicalizer(LoadState& state) : state_(state) {}
@@ -449,7 +451,13 @@ class Canonicalizer {
         continue;
       }
       if (item.tag == NodeTag::Reset) continue;
+      if (state_.ports > kMaxPorts) continue;
       Expanded expanded = expand_short(item, field.structure);
+      if (field.structure == "port") state_.ports += expanded.nodes.size();
+      if (state_.ports > kMaxPorts) {
+        state_.error(item.place, "more than " + std::to_string(kMaxPorts) + " ports are published");
+        continue;
+      }
       if (!expanded.error.empty()) state_.error(item.place, "`" + path + "`: " + expanded.error);
       for (auto& node : expanded.nodes) {
         set_places(node, item.place);

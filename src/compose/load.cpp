@@ -194,6 +194,11 @@ std::string project_name(LoadState& state, const std::vector<Node>& documents, c
 }
 
 std::vector<Node> read_documents(LoadState& state, const std::string& path, const Place& from) {
+  constexpr std::size_t kMaxFiles = 1000;
+  if (++state.files_read > kMaxFiles) {
+    if (state.files_read == kMaxFiles + 1) state.error(from, "more than 1000 files are included or extended");
+    return {};
+  }
   const auto content = path == "-" ? Result<std::string>(state.options.stdin_text) : state.files.read(path);
   if (!content) {
     state.error(from, content.error().to_string());

@@ -24,7 +24,8 @@ struct LoadState {
   std::vector<std::shared_ptr<const text::SourceFile>> sources = {};
   std::map<std::string, VariableUse> uses = {};
   std::set<std::string> warned_unset = {};
-  std::size_t nodes = 0;  // made so far, over all files: the bound on alias bombs and include floods
+  // What all files together have cost so far; each has its bound.
+  std::size_t bytes = 0, nodes = 0, files_read = 0, ports = 0;
 
   text::Span span(const Place& place) const;
   void error(const Place& place, std::string message, std::string hint = {}) const {

@@ -20,7 +20,7 @@ text::Span LoadState::span(const Place& place) const {
 
 namespace {
 
-constexpr std::size_t kMaxNodes = 200'000;
+constexpr std::size_t kSpareNodes = 50'000;  // beyond what the text itself may hold: for anchors that are copied in
 constexpr std::size_t kMaxFileSize = 16u << 20;
 
 struct YamlFailure {
@@ -186,9 +186,11 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
+    const std::size_t most = kSpareNodes + 2 * state_.bytes;
     state_.nodes += nodes;
-    if (state_.nodes > kMaxNodes)
-      throw YamlFailure{mark, "the file has more than 200000 values once its anchors are expanded"};
+    if (state_.nodes > most)
+      throw YamlFailure{mark,
+                        "the files have more than " + std::to_string(most) + " values once their anchors are expanded"};
   }
 
   void open(Node node, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -203,9 +205,11 @@ class TreeBuilder final : public YAML::EventHandler {
     Open done = std::move(stack_.back());
     stack_.pop_back();
     for (auto& merged : done.merges)
-      for (std::size_t i = 0; i < merged.fields.size(); ++i)
-        if (!done.node.find(merged.fields[i].first))
-          done.node.set(merged.fields[i].first, std::move(merged.fields[i].second), merged.key_places[i]);
+      for (std::size_t i = 0; i < merged.fields.size(); ++i) {
+        if (!done.seen.emplace(merged.fields[i].first, merged.key_places[i]).second) continue;
+        done.node.fields.push_back(std::move(merged.fields[i]));
+        done.node.key_places.push_back(merged.key_places[i]);
+      }
     finish(std::move(done.node), done.mark, done.anchor);
   }
 
@@ -315,6 +319,7 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
                 content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text");
     return {};
   }
+  state.bytes += content.size();
   TreeBuilder builder(state, file);
   const auto fail = [&](const YAML::Mark& mark, const std::string& message) {
     const auto line = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.line + 1);
@@ -328,7 +333,7 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
   } catch (const YamlFailure& failure) {
     fail(failure.mark, failure.message);
   } catch (const YAML::Exception& failure) {
-    fail(failure.mark, "not YAML: " + failure.msg);
+    fail(failure.mark, failure.msg == "bad file" ? "lists and maps are nested too deeply" : "not YAML: " + failure.msg);
   }
   return std::move(builder.documents);
 }

@@ -94,7 +94,8 @@ TEST(Load, MergesOverridesAndResets) {
   EXPECT_EQ(outcome.loaded->project.services.at("a").environment.size(), 2u);
 }
 
-TEST(Load, BoundsAliasBombs) {
+// Ten kilobytes that would cost gigabytes; each is refused with its place.
+TEST(Limits, AreSaid) {
   std::string bomb = "x-0: &a0 [l, l, l, l, l, l, l, l, l, l]\n";
   for (int i = 1; i < 9; ++i) {
     const std::string before = "*a" + std::to_string(i - 1);
@@ -102,8 +103,47 @@ TEST(Load, BoundsAliasBombs) {
     for (int k = 0; k < 9; ++k) bomb += ", " + before;
     bomb += "]\n";
   }
-  Case c(bomb);
-  EXPECT_EQ(c.run().exit_code, 15);
+  std::string ports = "services: {a: {image: x, ports: ['1-20001:1-20001'";
+  for (int i = 0; i < 300; ++i) ports += ", '1-65535:1-65535'";
+  const std::pair<std::string, const char*> kHostile[] = {
+      {bomb, "values once their anchors are expanded"},
+      {ports + "]}}\n", "more than 20000 ports are published"},
+      {"x-a: " + std::string(5000, '[') + std::string(5000, ']') + "\n", "nested too deeply"},
+      {"services: {a: {image: '" + std::string(1, '$') + "{A:-" +
+           [] {
+             std::string text;
+             for (int i = 0; i < 1500; ++i) text += "${A:-";
+             return text + std::string(1500, '}');
+           }() +
+           "}'}}\n",
+       "nested too deeply"},
+      {"services: {a: {image: \"\xff\"}}\n", "not UTF-8 text"},
+      {std::string("services:\0", 10), "not UTF-8 text"},
+  };
+  for (const auto& [text, message] : kHostile) {
+    const auto outcome = Case(text).run();
+    EXPECT_EQ(outcome.exit_code, 15) << message;
+    EXPECT_NE(rendered(outcome).find(message), std::string::npos) << rendered(outcome).substr(0, 500);
+  }
+}
+
+TEST(Limits, IncludesThatFanOutEnd) {
+  Case c("include: [a0.yaml]\n");
+  for (int i = 0; i < 20; ++i) {
+    const std::string next = "a" + std::to_string(i + 1) + ".yaml";
+    c.file("a" + std::to_string(i) + ".yaml", "include: [" + next + ", " + next + ", " + next + "]\n");
+  }
+  c.file("a20.yaml", "services: {a: {image: x}}\n");
+  const auto outcome = c.run();
+  EXPECT_EQ(outcome.exit_code, 15);
+  EXPECT_EQ(outcome.diagnostics.all().size(), 1u);
+  EXPECT_NE(rendered(outcome).find("more than 1000 files"), std::string::npos) << rendered(outcome);
+}
+
+TEST(Limits, ARangeOfAMediaServerIsNoAttack) {
+  const auto outcome = Case("services: {a: {image: x, ports: ['10000-20000:10000-20000/udp']}}\n").run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  EXPECT_EQ(outcome.loaded->project.services.at("a").ports.size(), 10001u);
 }
 
 TEST(Load, MergesListsByWhatTheyStandFor) {
