@@ -230,6 +230,8 @@ Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, cons
   result.namespaces.network = namespace_of(spec.network_mode, place.network_namespace);
   result.namespaces.pid = namespace_of(spec.confinement.pid, place.pid_namespace);
   result.namespaces.ipc = namespace_of(spec.confinement.ipc, place.ipc_namespace);
+  result.namespaces.pid.mounts = place.pid_mounts;
+  result.namespaces.ipc.mounts = place.ipc_mounts;
   result.namespaces.uts = namespace_of(spec.confinement.uts, place.uts_namespace);
   if (spec.confinement.cgroup == "host") result.namespaces.cgroup.mode = oci::NamespaceMode::Host;
 

@@ -243,11 +243,22 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   place.hosts_file = names + "/hosts";
   place.resolv_file = names + "/resolv.conf";
   place.hostname_file = names + "/hostname";
-  for (const auto& mode : {spec.confinement.pid, spec.confinement.ipc})
-    if (mode.starts_with(kContainer))
-      return Error::make(
-          ErrorKind::Unsupported,
-          "`" + spec.name + "` joins a namespace of another container, which this version does for networks only");
+  std::vector<sys::UniqueFd> namespaces;  // open until the plan is built
+  const auto join = [&](const std::string& mode, const char* what, int& space, int& mounts) -> Result<void> {
+    if (!mode.starts_with(kContainer)) return {};
+    auto other = find_joined(mode.substr(kContainer.size()), spec.name);
+    if (!other) return other.error();
+    auto own = open_namespace(*other, what), mount = open_namespace(*other, "mnt");
+    if (!own) return own.error();
+    if (!mount) return mount.error();
+    space = own->get();
+    mounts = mount->get();
+    namespaces.push_back(std::move(*own));
+    namespaces.push_back(std::move(*mount));
+    return {};
+  };
+  BERTH_TRY(join(spec.confinement.pid, "pid", place.pid_namespace, place.pid_mounts));
+  BERTH_TRY(join(spec.confinement.ipc, "ipc", place.ipc_namespace, place.ipc_mounts));
 
   auto sources = mount_sources(unit);
   if (!sources) return sources.error();
@@ -300,7 +311,8 @@ void LocalEngine::State::on_status(const ContainerId& id) {
   const auto unit = unit_of(id);
   if (!unit || !unit->launch) return;
   const auto outcome = unit->launch->on_status();
-  if (!outcome) return;
+  // The second process (it joined a pid namespace) may have become known by this.
+  if (!outcome) return on_known({unit->launch});
   unit->status.cancel();
   unit->pidfd = unit->launch->take_pidfd();
   const auto launch = std::move(unit->launch);

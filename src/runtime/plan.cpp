@@ -24,6 +24,35 @@ struct Kind {
   const oci::Namespace& space;
 };
 
+// A mount of another container's, as a detached tree. We are in its mount namespace for a moment, because the kernel
+// clones no mount of another one. The link of a hostile image is not followed.
+int take_mount(PlanBuilder& plan, int mounts, const char* path) {
+  const std::string label = std::string("take `") + path + "` from the joined container";
+  const int home =
+      plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/proc/self/ns/mnt"), O_RDONLY | O_CLOEXEC, 0}));
+  plan.op(label, SYS_setns, {Argument::slot(plan.borrow(mounts)), CLONE_NEWNS});
+  const int tree = plan.save(plan.op(
+      label, SYS_open_tree, {AT_FDCWD, plan.text(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW}));
+  plan.op(label, SYS_setns, {Argument::slot(home), CLONE_NEWNS});
+  plan.op(label, SYS_close, {Argument::slot(home)});
+  return tree;
+}
+
+JoinedMounts take_mounts(PlanBuilder& plan, const oci::Namespaces& spaces) {
+  JoinedMounts joined;
+  if (spaces.pid.mounts >= 0) joined.proc = take_mount(plan, spaces.pid.mounts, "/proc");
+  if (spaces.ipc.mounts >= 0) joined.shm = take_mount(plan, spaces.ipc.mounts, "/dev/shm");
+  return joined;
+}
+
+// The keeper's own must not come along. Where the container's /proc does not show this process, that is done before.
+void set_oom_score(PlanBuilder& plan, const oci::Process& process) {
+  const std::string score = std::to_string(process.oom_score_adj.value_or(0)), label = "set oom_score_adj to " + score;
+  const int file =
+      plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
+  plan.op(label, SYS_write, {Argument::slot(file), plan.text(score), score.size()});
+}
+
 Result<void> add_namespaces(PlanBuilder& plan, LaunchPlan& launch, const oci::Namespaces& spaces) {
   unsigned long fresh = CLONE_NEWNS;
   const Kind kinds[] = {{"network", CLONE_NEWNET, spaces.network},
@@ -66,19 +95,21 @@ Result<LaunchPlan> build_launch_plan(const LaunchRequest& request) {
       spec.process.oom_score_adj.has_value() || (spec.resources.memory > 0 && spec.resources.memory < (16 << 20));
   PlanBuilder plan;
   BERTH_TRY(add_channels(plan, launch, request.stdio, spec.process.user));
+  const JoinedMounts joined = take_mounts(plan, spec.namespaces);
   BERTH_TRY(add_namespaces(plan, launch, spec.namespaces));
+  if (launch.forks) set_oom_score(plan, spec.process);
   const bool own_uts = spec.namespaces.uts.mode == oci::NamespaceMode::New;
   if (own_uts && !spec.hostname.empty())
     plan.op("set the host name", SYS_sethostname, {plan.text(spec.hostname), spec.hostname.size()});
   if (own_uts && !spec.domainname.empty())
     plan.op("set the domain name", SYS_setdomainname, {plan.text(spec.domainname), spec.domainname.size()});
   BERTH_TRY(add_root(plan, spec));
-  BERTH_TRY(add_mounts(plan, spec, request.cgroup));
+  BERTH_TRY(add_mounts(plan, spec, request.cgroup, joined));
   add_stdio(plan, spec.process, true);
   ProcessOptions options;
   options.seccomp = spec.seccomp;
   options.parent_death = request.parent_death;
-  options.set_oom_score = launch.own_memory;
+  options.set_oom_score = launch.own_memory && !launch.forks;
   options.fork_before_exec = launch.forks;
   BERTH_TRY(add_process(plan, spec.process, options));
   launch.program = spec.process.args[0];
@@ -103,11 +134,7 @@ Result<LaunchPlan> build_exec_plan(const ExecRequest& request) {
   ProcessOptions options;
   options.seccomp = request.seccomp;
   options.fork_before_exec = true;
-  // The keeper's -999 must not come along; written before the mount namespace changes hands.
-  const std::string score = std::to_string(request.process.oom_score_adj.value_or(0));
-  const int file = plan.save(plan.op("set oom_score_adj", SYS_openat,
-                                     {AT_FDCWD, plan.text("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC, 0}));
-  plan.op("set oom_score_adj", SYS_write, {Argument::slot(file), plan.text(score), score.size()});
+  set_oom_score(plan, request.process);
   plan.op("enter the container", SYS_setns,
           {Argument::slot(plan.borrow(request.target_pidfd)),
            CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWPID});

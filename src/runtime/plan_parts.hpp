@@ -11,10 +11,17 @@ namespace berth::runtime {
 // The two channels and stdio become slots 0 to 4; both ends of the channels go into the plan.
 Result<void> add_channels(PlanBuilder& plan, LaunchPlan& launch, const Stdio& stdio, const oci::User& user);
 
+// Slots of mounts that come with a joined namespace; -1: our own.
+struct JoinedMounts {
+  int proc = -1;
+  int shm = -1;
+};
+
 // Root: overlay or bind, pivot. Needs an own mount namespace.
 Result<void> add_root(PlanBuilder& plan, const oci::RuntimeSpec& spec);
 // Mounts of /proc, /dev …, nodes, links, sysctls, masks, then the user's mounts, then the cgroup view.
-Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const sys::CgroupSet* cgroup);
+Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const sys::CgroupSet* cgroup,
+                        const JoinedMounts& joined);
 
 // What a mount's options say.
 struct MountOptions {

@@ -144,6 +144,14 @@ Result<void> add_bind(PlanBuilder& plan, const oci::Mount& mount) {
   return {};
 }
 
+// A detached tree, on a path of file systems that nobody else can touch yet.
+void add_tree(PlanBuilder& plan, int tree, const std::string& path) {
+  const std::string label = "mount the joined container's " + quoted(path);
+  add_directories(plan, path, true);
+  plan.op(label, SYS_move_mount,
+          {Argument::slot(tree), plan.text(""), AT_FDCWD, plan.text(path), MOVE_MOUNT_F_EMPTY_PATH});
+}
+
 void add_file_system(PlanBuilder& plan, const oci::Mount& mount) {
   const MountOptions options = parse_mount_options(mount.options);
   const std::string label = "mount " + mount.type + " on " + quoted(mount.destination);
@@ -323,7 +331,8 @@ Result<void> add_root(PlanBuilder& plan, const oci::RuntimeSpec& spec) {
   return {};
 }
 
-Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const sys::CgroupSet* cgroup) {
+Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const sys::CgroupSet* cgroup,
+                        const JoinedMounts& joined) {
   bool own_dev = false, own_proc = false;
   for (const auto& mount : spec.mounts) {
     own_dev |= mount.destination == "/dev" && mount.type == "tmpfs";
@@ -348,7 +357,13 @@ Result<void> add_mounts(PlanBuilder& plan, const oci::RuntimeSpec& spec, const s
     plan.op(label, SYS_close, {Argument::slot(slot)});
   }
   for (const auto& mount : spec.mounts)
-    if (is_default_kind(mount)) add_file_system(plan, mount);
+    if (is_default_kind(mount)) {
+      const int tree = mount.destination == "/proc" ? joined.proc : mount.destination == "/dev/shm" ? joined.shm : -1;
+      if (tree >= 0)
+        add_tree(plan, tree, mount.destination);
+      else
+        add_file_system(plan, mount);
+    }
   if (own_dev) add_nodes(plan, spec);
   for (const auto& [name, value] : spec.sysctl) add_sysctl(plan, {name, value});
   add_masks(plan, spec.masked_paths);

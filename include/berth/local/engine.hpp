@@ -6,7 +6,7 @@
 //   engine.recover();                       // adopts what an earlier supervisor left
 //   Execution run(plan, engine.ports(), …);
 //
-// Terminals of services and joined pid namespaces are refused with the reason.
+// Terminals of services are refused with the reason.
 #pragma once
 
 #include <functional>

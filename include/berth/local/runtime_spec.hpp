@@ -31,6 +31,7 @@ struct ContainerPlace {
   std::vector<std::string> file_sources;               // one per spec.files
   int network_namespace = -1;                          // joined (borrowed); -1: by network_mode
   int pid_namespace = -1, ipc_namespace = -1, uts_namespace = -1;  // of another container, where the spec says so
+  int pid_mounts = -1, ipc_mounts = -1;                            // that container's mount namespace
   runtime::ResolvedUser user;
   std::string bin_dir;  // ROOT/bin, for `init: true`
 };

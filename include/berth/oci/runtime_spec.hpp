@@ -64,6 +64,9 @@ struct Namespace {
   NamespaceMode mode = NamespaceMode::New;
   int fd = -1;       // Join: descriptor of the namespace (borrowed until the plan is built) …
   std::string path;  // … or its path
+  // Join, of pid and ipc: the mount namespace of the container that has it (borrowed). Its /proc, its /dev/shm show the
+  // namespace, and are taken along.
+  int mounts = -1;
 };
 
 struct Namespaces {
