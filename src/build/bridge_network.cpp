@@ -6,6 +6,7 @@
 #include "berth/network/dns.hpp"
 #include "berth/network/files.hpp"
 #include "berth/network/firewall.hpp"
+#include "berth/network/host_firewall.hpp"
 #include "berth/sys/file.hpp"
 
 namespace berth::build {
@@ -22,17 +23,23 @@ class BridgeNetwork : public RunNetwork {
   ~BridgeNetwork() override {
     if (sockets_.udp) dns_.forget(id_);
     // A build elsewhere may still use the bridge: then removing it is refused as busy, and it is that build's to drop.
-    if (attached_ && bridges_.release(id_) && bridges_.remove({kBuildNetwork})) (void)network::remove_firewall(table());
+    if (attached_ && bridges_.release(id_) && bridges_.remove({kBuildNetwork})) {
+      // What is left of it carries nothing, and the next build or stack does the same again.
+      (void)network::remove_firewall(table());
+      (void)network::pass_host_firewall(table(), {});
+      (void)network::restore_forwarding(root_);
+    }
   }
 
   Result<void> set_up(const network::ResolvConf& host) {
     auto record = bridges_.ensure_build_network();
     if (!record) return record.error();
-    BERTH_TRY(network::enable_forwarding());
+    if (auto on = network::enable_forwarding(root_); !on) return on.error();
     network::ProjectFirewall firewall;
     firewall.table = table();
     firewall.networks.push_back(network::firewall_network(*record));
     BERTH_TRY(network::apply_firewall(firewall));
+    if (auto passed = network::pass_host_firewall(table(), {record->bridge}); !passed) return passed.error();
     auto netns = network::create_container_netns();
     if (!netns) return netns.error();
     netns_ = std::move(*netns);

@@ -39,10 +39,6 @@ bool is_named_network(const Node& mode, const Node& model) {
 bool is_another_runtime(const Node& runtime, const Node&) {
   return !is_word(runtime.text, {"runc", "crun", "youki", "io.containerd.runc.v2"});
 }
-bool is_link_alias(const Node& link, const Node&) {
-  const std::size_t colon = link.text.find(':');
-  return colon != std::string::npos && link.text.substr(colon + 1) != link.text.substr(0, colon);
-}
 bool asks_a_registry(const Node& policy, const Node&) {
   return is_word(policy.text, {"always", "refresh", "daily", "weekly"}) || policy.text.starts_with("every_");
 }
@@ -128,10 +124,6 @@ constexpr Gap kGaps[] = {
     {"services.*.uts", Severity::Error, "the host name of another container cannot be shared", joins_another},
     {"services.*.network_mode", Severity::Error, "only host, none, service:NAME and container:NAME are known",
      is_named_network, "name the network below `networks:`"},
-    {"services.*.external_links", Severity::Error, "links reach containers of this stack only", is_given,
-     "put both on one network: `networks:` with `external: true`"},
-    {"services.*.links.*", Severity::Error, "a link gives no second name", is_link_alias,
-     "give the other service the name: networks: {default: {aliases: [NAME]}}"},
     {"services.*.volumes_from", Severity::Error, "mounts are not taken over from another container", is_given,
      "name the volumes below both services"},
     {"services.*.volumes.*.type", Severity::Error, "mounts are of type bind, volume or tmpfs", is_foreign_mount},
@@ -145,6 +137,9 @@ constexpr Gap kGaps[] = {
      "give it a `file:` or `environment:`"},
     {"services.*.configs.*.source", Severity::Error, "an external config is kept by a swarm", is_external_config,
      "give it a `file:`, `environment:` or `content:`"},
+    {"networks.*.enable_ipv6", Severity::Error, "containers have IPv4 addresses only", is_switched_on,
+     "published ports are reached by IPv6 all the same"},
+    {"networks.*.enable_ipv4", Severity::Error, "containers have IPv4 addresses only", is_switched_off},
     {"networks.*.ipam.driver", Severity::Error, "addresses are given by berth itself", not_default},
     {"networks.*.ipam.options", Severity::Error, "addresses are given by berth itself"},
     {"secrets.*.driver", Severity::Error, kNoSwarm},

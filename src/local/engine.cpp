@@ -181,9 +181,9 @@ void NetworkPort::ensure(const engine::NetworkSpec& spec, engine::Done<> done) {
 void NetworkPort::remove(const std::string& name, engine::Done<> done) {
   // The kernel waits for RCU when a bridge goes (30-55 ms): not on the loop.
   state.loop.on_worker<Result<void>>([root = state.paths.root, name] { return network::Bridges(root).remove({name}); },
-                                     [this, done = std::move(done)](Result<void> removed) {
+                                     [this, name, done = std::move(done)](Result<void> removed) {
                                        if (!removed) return done(removed);
-                                       done(state.network->refresh_firewall());
+                                       done(state.network->network_removed(name));
                                      });
 }
 
@@ -211,7 +211,7 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::create(async::Loop& loop, runt
                                                          const ProjectName& project, EngineObserver observer) {
   auto images = image::ImageStore::open(paths.root);
   if (!images) return images.error();
-  auto network = StackNetwork::create(loop, keeper, paths, project);
+  auto network = StackNetwork::create(loop, keeper, paths, project, observer.on_warning);
   if (!network) return network.error();
   auto state = std::make_unique<State>(loop, keeper, std::move(zygote), paths, project, std::move(observer),
                                        std::move(*images), std::move(*network));
@@ -274,6 +274,14 @@ Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& parked) {
   s.watch();
   for (const auto& [unit, code] : gone) s.ended(*unit, code);
   return {};
+}
+
+Result<void> LocalEngine::check_ports(const std::vector<engine::ContainerSpec>& starting,
+                                      const std::set<ContainerId>& ending) const {
+  std::vector<PortWish> wishes;
+  for (const auto& spec : starting)
+    if (!spec.ports.empty() && !spec.endpoints.empty()) wishes.push_back({spec.name, spec.ports});
+  return wishes.empty() ? Result<void>() : state_->network->check_ports(wishes, ending);
 }
 
 std::vector<engine::ContainerState> LocalEngine::containers() const {

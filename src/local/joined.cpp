@@ -1,4 +1,6 @@
 // Containers whose namespaces others join: `network_mode: service:web`, `container:NAME`.
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "berth/sys/file.hpp"

@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "berth/base/rollback.hpp"
-#include "berth/network/firewall.hpp"
-#include "berth/sys/file.hpp"
+#include "berth/sys/nft.hpp"
 
 namespace berth::local {
 namespace {
@@ -24,35 +23,44 @@ std::size_t default_route_of(const engine::ContainerSpec& spec,
   return best;
 }
 
-std::optional<sys::Ipv4> first_address(const NetworkPlace& place) {
-  if (place.addresses.empty()) return std::nullopt;
-  return sys::Ipv4::parse(place.addresses.front().ipv4);
-}
-
 }  // namespace
 
 StackNetwork::StackNetwork(async::Loop& loop, runtime::KeeperLink& keeper, const state::Paths& paths,
-                           const ProjectName& project, network::ResolvConf resolver, network::DnsServer dns,
-                           network::TcpProxy proxy)
+                           const ProjectName& project, std::function<void(const std::string&)> warn,
+                           network::DnsServer dns, network::TcpProxy proxy, network::UdpProxy datagrams,
+                           network::SharedNames shared, sys::Inotify resolver_files, sys::UniqueFd rules)
     : loop_(loop),
       keeper_(keeper),
       paths_(paths),
       project_(project),
-      resolver_(std::move(resolver)),
+      warn_(std::move(warn)),
       bridges_(paths.root),
       dns_(std::move(dns)),
-      proxy_(std::move(proxy)) {}
+      proxy_(std::move(proxy)),
+      datagrams_(std::move(datagrams)),
+      shared_(std::move(shared)),
+      resolver_files_(std::move(resolver_files)),
+      rules_(std::move(rules)) {}
 
 Result<std::unique_ptr<StackNetwork>> StackNetwork::create(async::Loop& loop, runtime::KeeperLink& keeper,
-                                                           const state::Paths& paths, const ProjectName& project) {
-  auto text = sys::read_file("/etc/resolv.conf", 1u << 16);  // none is no failure: then only local names are known
-  auto resolver = network::parse_resolv_conf(text ? *text : std::string());
-  auto dns = network::DnsServer::create(resolver.servers);
+                                                           const state::Paths& paths, const ProjectName& project,
+                                                           std::function<void(const std::string&)> warn) {
+  auto dns = network::DnsServer::create({});
   if (!dns) return dns.error();
   auto proxy = network::TcpProxy::create();
   if (!proxy) return proxy.error();
-  std::unique_ptr<StackNetwork> network(
-      new StackNetwork(loop, keeper, paths, project, std::move(resolver), std::move(*dns), std::move(*proxy)));
+  auto datagrams = network::UdpProxy::create();
+  if (!datagrams) return datagrams.error();
+  auto shared = network::SharedNames::create(paths.run_root, project);
+  if (!shared) return shared.error();
+  auto resolver_files = sys::Inotify::create();
+  if (!resolver_files) return resolver_files.error();
+  auto rules = sys::watch_nft();
+  if (!rules) return rules.error();
+  std::unique_ptr<StackNetwork> network(new StackNetwork(loop, keeper, paths, project, std::move(warn), std::move(*dns),
+                                                         std::move(*proxy), std::move(*datagrams), std::move(*shared),
+                                                         std::move(*resolver_files), std::move(*rules)));
+  BERTH_TRY(network->read_resolver());
   network->watch();
   return network;
 }
@@ -63,6 +71,16 @@ void StackNetwork::watch() {
     arm_dns_timer();
   });
   proxy_watch_ = loop_.on_readable(proxy_.fd(), [this] { proxy_.on_ready(); });
+  datagram_watch_ = loop_.on_readable(datagrams_.fd(), [this] {
+    datagrams_.on_ready(loop_.now());
+    if (!datagram_timer_) arm_datagram_timer();
+  });
+  shared_watch_ = loop_.on_readable(shared_.fd(), [this] { learn_shared_names(); });
+  resolver_watch_ = loop_.on_readable(resolver_files_.fd(), [this] {
+    (void)resolver_files_.read();  // that it happened is enough: the file is read as a whole
+    if (auto read = read_resolver(); !read) warn_(read.error().to_string());
+  });
+  rules_watch_ = loop_.on_readable(rules_.get(), [this] { on_rules_changed(); });
 }
 
 void StackNetwork::arm_dns_timer() {
@@ -77,6 +95,19 @@ void StackNetwork::arm_dns_timer() {
   });
 }
 
+// One timer for the client that is silent longest; those that spoke meanwhile arm it again.
+void StackNetwork::arm_datagram_timer() {
+  const auto deadline = datagrams_.deadline();
+  if (!deadline) {
+    datagram_timer_ = {};
+    return;
+  }
+  datagram_timer_ = loop_.after(std::max(*deadline - loop_.now(), async::Clock::duration::zero()), [this] {
+    datagrams_.on_ready(loop_.now());
+    arm_datagram_timer();
+  });
+}
+
 Result<void> StackNetwork::join(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                                 NetworkPlace& place) {
   Rollback undo;
@@ -88,7 +119,9 @@ Result<void> StackNetwork::join(const engine::ContainerSpec& spec, const Contain
     BERTH_TRY(keeper_.park("netns:" + id.value, {place.netns.get()}));
     BERTH_TRY(attach(spec, id, place));
   }
+  BERTH_TRY(find_way_out(spec, place));
   BERTH_TRY(answer(spec, id, name, place));
+  if (!applied_) BERTH_TRY(refresh_firewall());  // after a reboot the bridge is there again, our table not yet
   BERTH_TRY(publish(spec, id, place));
   undo.commit();
   return {};
@@ -96,8 +129,16 @@ Result<void> StackNetwork::join(const engine::ContainerSpec& spec, const Contain
 
 Result<void> StackNetwork::resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                                   NetworkPlace& place) {
+  BERTH_TRY(find_way_out(spec, place));
   BERTH_TRY(answer(spec, id, name, place));
-  return serve_ports(id, place);
+  BERTH_TRY(serve_ports(id, place));
+  // In the next turn, once all containers are here: a part of the translations would cut the others off.
+  if (!std::exchange(refreshing_, true))
+    loop_.post([this] {
+      refreshing_ = false;
+      if (auto set = refresh_firewall(); !set) warn_(set.error().to_string());
+    });
+  return {};
 }
 
 Result<void> StackNetwork::attach(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place) {
@@ -115,7 +156,26 @@ Result<void> StackNetwork::attach(const engine::ContainerSpec& spec, const Conta
     auto attached = bridges_.attach(wanted.network, id, place.netns.get(), endpoint);
     if (!attached) return attached.error();
     place.addresses.push_back({wanted.network, attached->ipv4, attached->mac});
-    if (endpoint.default_route) place.gateway = attached->gateway;
+  }
+  return {};
+}
+
+// Which of its networks leads out, from the records: also for a container that a predecessor attached.
+Result<void> StackNetwork::find_way_out(const engine::ContainerSpec& spec, NetworkPlace& place) const {
+  place.gateway.clear();
+  place.outward.clear();
+  place.host_address.clear();
+  if (place.addresses.empty()) return {};
+  auto networks = bridges_.observe();
+  if (!networks) return networks.error();
+  const std::size_t out = default_route_of(spec, *networks);
+  for (std::size_t i = 0; i < place.addresses.size(); ++i) {
+    const auto record = networks->find(place.addresses[i].network);
+    if (record == networks->end()) continue;
+    if (place.host_address.empty()) place.host_address = record->second.gateway;
+    if (out == spec.endpoints.size() || spec.endpoints[out].network != record->first) continue;
+    place.gateway = place.host_address = record->second.gateway;
+    place.outward = place.addresses[i].ipv4;
   }
   return {};
 }
@@ -132,7 +192,11 @@ Result<void> StackNetwork::answer(const engine::ContainerSpec& spec, const Conta
   }
   network::DnsAsker asker;
   asker.servers = spec.dns;
+  asker.links = spec.links;
   asker.may_forward = !place.gateway.empty();
+  auto networks = bridges_.observe();
+  if (!networks) return networks.error();
+  members_[id].clear();
   for (const auto& address : place.addresses) {
     asker.networks.push_back(address.network);
     std::vector<std::string> names{name, short_id(id)};
@@ -140,79 +204,43 @@ Result<void> StackNetwork::answer(const engine::ContainerSpec& spec, const Conta
       if (endpoint.network == address.network)
         names.insert(names.end(), endpoint.aliases.begin(), endpoint.aliases.end());
     if (const auto ip = sys::Ipv4::parse(address.ipv4)) dns_.zone().set(address.network, id, *ip, names);
-  }
-  return dns_.serve(id, place.dns.udp.get(), place.dns.tcp.get(), std::move(asker));
-}
-
-Result<void> StackNetwork::publish(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place) {
-  if (place.ports.empty() && first_address(place)) {
-    for (std::size_t i = 0; i < spec.ports.size(); ++i) {
-      auto reserved = network::reserve_port(spec.ports[i]);
-      if (!reserved)
-        return reserved.error().while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " +
-                                            spec.name);
-      for (const auto& socket : reserved->sockets)
-        BERTH_TRY(
-            keeper_.park("port:" + short_id(id) + ":" + std::to_string(i) + ":" + socket.address, {socket.fd.get()}));
-      place.ports.push_back(std::move(*reserved));
+    members_[id].push_back(address.network);
+    const auto network = networks->find(address.network);
+    if (network != networks->end() && network->second.spec.project != project_) {
+      guests_.insert(id);
+      BERTH_TRY(shared_.share(address.network));
     }
+    BERTH_TRY(shared_.publish(address.network, id, {project_.value, address.ipv4, std::move(names)}));
   }
-  return serve_ports(id, place);
-}
-
-Result<void> StackNetwork::serve_ports(const ContainerId& id, NetworkPlace& place) {
-  const auto ip = first_address(place);
-  if (!ip) return {};
-  auto& translations = translations_[id];
-  const bool had = !translations.empty();
-  translations.clear();
-  for (const auto& port : place.ports) {
-    translations.push_back(network::translation_of(port.publication, *ip));
-    if (port.publication.protocol != model::Protocol::Tcp) continue;
-    for (const auto& socket : port.sockets) BERTH_TRY(proxy_.serve(socket.fd.get(), *ip, port.publication.target));
-  }
-  // What a predecessor left is not known: the first container of this process sets it anew.
-  return had || !translations.empty() || !firewall_set_ ? refresh_firewall() : Result<void>();
+  learn_shared_names();
+  return dns_.serve(id, place.dns.udp.get(), place.dns.tcp.get(), std::move(asker));
 }
 
 void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {
   dns_.forget(id);
-  const auto translations = translations_.extract(id);
-  const bool published = translations && !translations.mapped().empty();
+  members_.erase(id);
+  if (auto told = shared_.withdraw(id); !told) warn_(told.error().to_string());
+  const bool published = translations_.erase(id) > 0;
+  const bool was_guest = guests_.erase(id) > 0;
+  for (const auto& address : place.addresses)
+    if (const auto ip = sys::Ipv4::parse(address.ipv4)) gone_addresses_.insert(*ip);
   for (std::size_t i = 0; i < place.ports.size(); ++i)
     for (const auto& socket : place.ports[i].sockets) {
       proxy_.forget(socket.fd.get());
+      datagrams_.forget(socket.fd.get());
       (void)keeper_.drop("port:" + short_id(id) + ":" + std::to_string(i) + ":" + socket.address);
     }
   // A keeper that is gone has dropped everything by itself; what it still holds ends with it.
   for (const char* suffix : {":udp", ":tcp"}) (void)keeper_.drop("dns:" + id.value + suffix);
   (void)keeper_.drop("netns:" + id.value);
   place = {};
-  if (published)
-    (void)refresh_firewall();  // stale translations point at an address that nobody has; the next change mends it
-}
-
-Result<void> StackNetwork::refresh_firewall() {
-  if (!netfilter_) {
-    auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
-    if (!socket) return socket.error();
-    netfilter_.emplace(std::move(*socket));
+  if (published || was_guest) {
+    // Stale translations point at an address that nobody has; the next change mends them.
+    (void)refresh_firewall();
+    if (published_.erase(id) > 0)
+      if (auto released = network::release_ports(paths_.root, id); !released) warn_(released.error().to_string());
   }
-  auto networks = bridges_.observe();
-  if (!networks) return networks.error();
-  network::ProjectFirewall firewall;
-  firewall.table = network::firewall_table(paths_.root, project_);
-  for (const auto& [name, record] : *networks)
-    if (record.spec.project == project_ && !record.spec.network.external)
-      firewall.networks.push_back(network::firewall_network(record));
-  for (const auto& [id, translations] : translations_)
-    firewall.ports.insert(firewall.ports.end(), translations.begin(), translations.end());
-  firewall_set_ = false;
-  if (firewall.networks.empty() && firewall.ports.empty()) return network::remove_firewall(*netfilter_, firewall.table);
-  BERTH_TRY(network::enable_forwarding());
-  BERTH_TRY(network::apply_firewall(*netfilter_, firewall));
-  firewall_set_ = true;
-  return {};
+  if (!gone_addresses_.empty()) forget_flows_later();
 }
 
 }  // namespace berth::local

@@ -175,17 +175,29 @@ Result<void> LocalEngine::State::write_etc_files(const Unit& unit) {
   const auto& spec = unit.spec();
   const std::string directory = paths.container(project, unit.id());
   const std::string hostname = spec.hostname.empty() ? short_id(unit.id()) : spec.hostname;
+  BERTH_TRY(write_etc(directory + "/hostname", network::hostname_text(hostname)));
+  if (spec.network_mode == "host") {
+    // None is no failure: the host does without, too.
+    const auto hosts = sys::read_file("/etc/hosts", 1u << 20), resolver = sys::read_file("/etc/resolv.conf", 1u << 16);
+    BERTH_TRY(
+        write_etc(directory + "/hosts", network::host_hosts_text(hosts ? *hosts : std::string(), spec.extra_hosts)));
+    return write_etc(
+        directory + "/resolv.conf",
+        network::host_resolv_conf_text(resolver ? *resolver : std::string(), spec.dns, spec.dns_search, spec.dns_opt));
+  }
   std::vector<std::string> addresses;
   for (const auto& address : unit.place.addresses) addresses.push_back(address.ipv4);
-  BERTH_TRY(write_etc(directory + "/hosts",
-                      network::hosts_text(addresses, hostname, spec.domainname, spec.extra_hosts, unit.place.gateway)));
-  BERTH_TRY(write_etc(directory + "/hostname", network::hostname_text(hostname)));
-  std::string resolver;
-  if (!addresses.empty())
-    resolver = network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt);
-  else if (auto host = sys::read_file("/etc/resolv.conf", 1u << 16); host && spec.network_mode == "host")
-    resolver = *host;
-  return write_etc(directory + "/resolv.conf", resolver);
+  if (unit.place.host_address.empty())
+    for (const auto& [name, values] : spec.extra_hosts)
+      if (std::find(values.begin(), values.end(), "host-gateway") != values.end())
+        return Error::make(ErrorKind::Invalid, "extra host `" + name + "` of `" + spec.name +
+                                                   "` is the host-gateway, but the container has no network");
+  BERTH_TRY(write_etc(directory + "/hosts", network::hosts_text(addresses, hostname, spec.domainname, spec.extra_hosts,
+                                                                unit.place.host_address)));
+  return write_etc(directory + "/resolv.conf",
+                   addresses.empty()
+                       ? std::string()
+                       : network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt));
 }
 
 Result<void> LocalEngine::State::open_log(Unit& unit) {

@@ -13,6 +13,7 @@
 #include "berth/sys/netns.hpp"
 #include "berth/sys/rtnetlink.hpp"
 #include "berth/text/json_codec.hpp"
+#include "bridge_group.hpp"
 #include "stable_hash.hpp"
 
 namespace berth::network {
@@ -203,8 +204,9 @@ Result<void> Bridges::make_bridge(const NetworkRecord& record) const {
   if (!gateway || !subnet) return not_valid(record.spec.network.name, "its record is damaged");
   if (!link) {
     sys::NetlinkBatch batch;
-    sys::add_bridge(batch,
-                    {.name = record.bridge, .alias = alias, .mac = mac_from(*gateway), .mtu = record.mtu, .group = 0});
+    sys::add_bridge(
+        batch,
+        {.name = record.bridge, .alias = alias, .mac = mac_from(*gateway), .mtu = record.mtu, .group = kBridgeGroup});
     BERTH_TRY(socket->commit(batch, "create bridge", record.bridge));
     link = sys::observe_link(*socket, record.bridge);
     if (!link) return link.error();
@@ -331,6 +333,10 @@ Result<Attachment> Bridges::attach(const std::string& network, const ContainerId
   auto socket = sys::NetlinkSocket::open(NETLINK_ROUTE);
   if (!socket) return socket.error();
   auto bridge = sys::observe_link(*socket, record.bridge);
+  if (!bridge && bridge.error().kind() == ErrorKind::NotFound) {  // after a reboot: the record is still good
+    BERTH_TRY(make_bridge(record));
+    bridge = sys::observe_link(*socket, record.bridge);
+  }
   if (!bridge) return bridge.error().while_doing("attach to network `" + network + "`");
   // New with every attachment: the veth of the run before may still be dying in the background.
   const std::string host_name = "veth" + random_hex(5);

@@ -106,8 +106,9 @@ struct LocalName {
   std::vector<sys::Ipv4> addresses;
 };
 LocalName find_local(const DnsZone& zone, const DnsAsker& asker, const std::string& asked) {
-  const auto link = asker.links.find(asked);
-  const std::string name = link == asker.links.end() ? asked : lower_name(link->second);
+  std::string name = asked;
+  for (const auto& [alias, target] : asker.links)
+    if (lower_name(alias) == asked) name = lower_name(target);
   LocalName out;
   for (const auto& network : asker.networks) {
     out.addresses = zone.find(network, name);
@@ -218,6 +219,9 @@ void DnsZone::set(const std::string& network, const ContainerId& container, sys:
 }
 void DnsZone::remove(const ContainerId& container) {
   for (auto& [network, entries] : networks_) entries.erase(container);
+}
+void DnsZone::remove(const std::string& network, const ContainerId& container) {
+  if (const auto found = networks_.find(network); found != networks_.end()) found->second.erase(container);
 }
 std::vector<sys::Ipv4> DnsZone::find(const std::string& network, const std::string& name) const {
   std::vector<sys::Ipv4> out;

@@ -315,7 +315,7 @@ std::optional<DnsServer::Clock::time_point> DnsServer::deadline() const {
 
 namespace {
 Result<void> translate_resolver(sys::NetlinkSocket& socket,
-                                void (*begin_table)(sys::NetlinkBatch& batch, const std::string& table),
+                                void (*begin_table)(sys::NetlinkBatch& batch, const sys::NftTable& table),
                                 const sys::UniqueFd& udp, const sys::UniqueFd& tcp) {
   const auto resolver = *sys::Ipv4::parse(kResolver);
   const std::string table = "berth_dns";

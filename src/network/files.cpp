@@ -3,6 +3,27 @@
 #include <sstream>
 
 namespace berth::network {
+namespace {
+
+std::string line_of(const char* key, const std::vector<std::string>& words) {
+  if (words.empty()) return {};
+  std::string out = key;
+  for (const auto& word : words) out += ' ' + word;
+  return out + '\n';
+}
+
+std::string extra_lines(const std::map<std::string, std::vector<std::string>>& extra_hosts,
+                        const std::string& host_gateway) {
+  std::string out;
+  for (const auto& [name, values] : extra_hosts)
+    for (const auto& value : values) out += (value == "host-gateway" ? host_gateway : value) + '\t' + name + '\n';
+  return out;
+}
+
+// "." alone asks for no search list.
+bool is_no_search(const std::vector<std::string>& search) { return search.size() == 1 && search[0] == "."; }
+
+}  // namespace
 
 ResolvConf parse_resolv_conf(std::string_view text) {
   ResolvConf out;
@@ -27,12 +48,7 @@ std::string resolv_conf_text(const ResolvConf& host, const std::vector<std::stri
                              const std::vector<std::string>& options) {
   std::string out = "nameserver 127.0.0.11\n";
   const auto& wanted = search.empty() ? host.search : search;
-  // "." alone asks for no search list.
-  if (!wanted.empty() && !(wanted.size() == 1 && wanted[0] == ".")) {
-    out += "search";
-    for (const auto& domain : wanted) out += ' ' + domain;
-    out += '\n';
-  }
+  if (!is_no_search(wanted)) out += line_of("search", wanted);
   out += "options";
   bool ndots = false;
   for (const auto& option : options.empty() ? host.options : options) {
@@ -49,11 +65,28 @@ std::string hosts_text(const std::vector<std::string>& addresses, const std::str
   std::string out =
       "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
-  for (const auto& [name, values] : extra_hosts)
-    for (const auto& value : values) out += (value == "host-gateway" ? host_gateway : value) + '\t' + name + '\n';
+  out += extra_lines(extra_hosts, host_gateway);
   for (const auto& address : addresses)
     out += address + '\t' + (domainname.empty() ? "" : hostname + '.' + domainname + ' ') + hostname + '\n';
   return out;
+}
+
+std::string host_resolv_conf_text(const std::string& host_file, const std::vector<std::string>& servers,
+                                  const std::vector<std::string>& search, const std::vector<std::string>& options) {
+  if (servers.empty() && search.empty() && options.empty()) return host_file;
+  const ResolvConf host = parse_resolv_conf(host_file);
+  std::string out;
+  for (const auto& server : servers.empty() ? host.servers : servers) out += "nameserver " + server + '\n';
+  const auto& wanted = search.empty() ? host.search : search;
+  if (!is_no_search(wanted)) out += line_of("search", wanted);
+  return out + line_of("options", options.empty() ? host.options : options);
+}
+
+std::string host_hosts_text(const std::string& host_file,
+                            const std::map<std::string, std::vector<std::string>>& extra_hosts) {
+  std::string out = host_file;
+  if (!out.empty() && out.back() != '\n') out += '\n';
+  return out + extra_lines(extra_hosts, "127.0.0.1");
 }
 
 std::string hostname_text(const std::string& hostname) { return hostname + '\n'; }

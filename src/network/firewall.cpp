@@ -129,11 +129,12 @@ Result<void> remove_firewall(const std::string& table) {
   return remove_firewall(*socket, table);
 }
 
-Result<void> enable_forwarding() {
-  const std::string path = "/proc/sys/net/ipv4/ip_forward";
-  auto now = sys::read_file(path, 64);
-  if (now && now->starts_with('1')) return {};
-  return sys::write_value(path, "1");
+Result<bool> has_firewall(const ProjectFirewall& firewall) {
+  auto rules = sys::observe_nft_rules(firewall.table);
+  if (!rules) return rules.error();
+  sys::NetlinkBatch batch;
+  render_firewall(firewall, batch);
+  return rules->size() == sys::count_nft_rules(batch.bytes());
 }
 
 }  // namespace berth::network

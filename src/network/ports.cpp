@@ -1,54 +1,14 @@
 #include "berth/network/ports.hpp"
 
-#include <unistd.h>
-
-#include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <climits>
-#include <cstdio>
-#include <sstream>
 
-#include "berth/sys/file.hpp"
+#include "berth/sys/conntrack.hpp"
 #include "berth/sys/inet_socket.hpp"
+#include "port_owner.hpp"
 
 namespace berth::network {
 namespace {
-
-// " (used by `nginx`, pid 812)", or nothing. Only for the message: races do no harm.
-std::string port_owner(std::uint16_t port, bool tcp) {
-  char wanted[8];
-  std::snprintf(wanted, sizeof wanted, ":%04X", port);
-  std::string inode;
-  for (const std::string family : {"", "6"}) {
-    auto table = sys::read_file(std::string("/proc/net/") + (tcp ? "tcp" : "udp") + family);
-    if (!table) continue;
-    std::istringstream lines(*table);
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      std::string word[10];
-      for (auto& each : word) words >> each;
-      if (word[1].ends_with(wanted) && (!tcp || word[3] == "0A")) inode = word[9];
-    }
-  }
-  if (inode.empty()) return {};
-  auto processes = sys::list_directory("/proc");
-  if (!processes) return {};
-  for (const auto& pid : *processes) {
-    if (!std::isdigit(static_cast<unsigned char>(pid[0]))) continue;
-    auto fds = sys::list_directory("/proc/" + pid + "/fd");
-    if (!fds) continue;
-    for (const auto& fd : *fds) {
-      char target[PATH_MAX];
-      const auto size = ::readlink(("/proc/" + pid + "/fd/" + fd).c_str(), target, sizeof target);
-      if (size < 0 || std::string_view(target, static_cast<std::size_t>(size)) != "socket:[" + inode + "]") continue;
-      auto name = sys::read_file("/proc/" + pid + "/comm", 64);
-      if (!name) return " (used by pid " + pid + ")";
-      return " (used by `" + name->substr(0, name->find('\n')) + "`, pid " + pid + ")";
-    }
-  }
-  return {};
-}
 
 struct PortRange {
   std::uint16_t first = 0, last = 0;
@@ -72,7 +32,7 @@ bool cannot_have_family(const Error& error) {
 }
 
 Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, std::uint16_t number,
-                                    const model::Port& port) {
+                                    const model::Port& port, const PortOwners& owners) {
   const bool tcp = port.protocol == model::Protocol::Tcp;
   Reservation out;
   out.publication = {addresses.front(), number, port.target, port.protocol};
@@ -87,14 +47,14 @@ Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, s
     if (fd.error().errno_value() != EADDRINUSE) return fd.error();
     const auto taken = out.publication.host_port;
     return Error::make(ErrorKind::Busy, "Bind for " + addresses.front() + ":" + std::to_string(taken) +
-                                            " failed: port is already allocated" + port_owner(taken, tcp));
+                                            " failed: port is already allocated" + port_owner(out.publication, owners));
   }
   return out;
 }
 
 }  // namespace
 
-Result<Reservation> reserve_port(const model::Port& port) {
+Result<Reservation> reserve_port(const model::Port& port, const PortOwners& owners) {
   if (port.protocol == model::Protocol::Sctp)
     return Error::make(ErrorKind::Unsupported,
                        "published SCTP port " + std::to_string(port.target) + " is not supported");
@@ -107,14 +67,29 @@ Result<Reservation> reserve_port(const model::Port& port) {
   if (range->first == 0) {
     // The kernel chooses for the first address; the second may have that number taken.
     for (int attempt = 0; attempt < 16; ++attempt)
-      if (last = reserve_exactly(addresses, 0, port); last || last.error().kind() != ErrorKind::Busy) return last;
+      if (last = reserve_exactly(addresses, 0, port, owners); last || last.error().kind() != ErrorKind::Busy)
+        return last;
     return last;
   }
   for (std::uint32_t number = range->first; number <= range->last; ++number)
-    if (last = reserve_exactly(addresses, static_cast<std::uint16_t>(number), port);
+    if (last = reserve_exactly(addresses, static_cast<std::uint16_t>(number), port, owners);
         last || last.error().kind() != ErrorKind::Busy)
       return last;
   return last;
+}
+
+Result<std::size_t> forget_flows(const std::set<sys::Ipv4>& containers,
+                                 const std::vector<engine::Publication>& published) {
+  std::set<std::pair<std::uint8_t, std::uint16_t>> ports;
+  for (const auto& publication : published)
+    if (publication.protocol == model::Protocol::Udp) ports.emplace(17, publication.host_port);
+  if (containers.empty() && ports.empty()) return std::size_t{0};
+  return sys::delete_flows([&](const sys::TrackedFlow& flow) {
+    if (containers.count(flow.source) || containers.count(flow.destination) || containers.count(flow.reply_source))
+      return true;
+    // The port as the client named it: the host's, not the container's.
+    return ports.count({flow.protocol, flow.destination_port}) > 0 && !flow.destination.is_loopback();
+  });
 }
 
 sys::NftDnat translation_of(const engine::Publication& publication, sys::Ipv4 container) {

@@ -156,6 +156,15 @@ void choose_endpoints(ContainerSpec& spec, const model::Project& project, const 
                    [](const auto& a, const auto& b) { return a.priority > b.priority; });
 }
 
+// "db" and "db:database"; an external link names a container. The name itself is answered anyway.
+void choose_links(ContainerSpec& spec, const model::Service& service) {
+  for (const auto* links : {&service.links, &service.external_links})
+    for (const auto& text : *links) {
+      const auto colon = text.find(':');
+      if (colon != std::string::npos) spec.links[text.substr(colon + 1)] = text.substr(0, colon);
+    }
+}
+
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
   for (const auto& part : parts) text += (text.empty() ? "" : ",") + part;
@@ -222,6 +231,7 @@ Result<ContainerSpec> container_spec(const model::Project& project, const model:
   spec.network_mode = container_mode(project, service.network_mode);
   if (spec.network_mode.empty()) choose_endpoints(spec, project, service);
   spec.ports = service.ports;
+  choose_links(spec, service);
   spec.extra_hosts = service.extra_hosts;
   spec.dns = service.dns;
   spec.dns_search = service.dns_search;

@@ -334,9 +334,29 @@ std::optional<model::Project> Supervisor::stored_project() const {
   return project ? std::optional(std::move(*project)) : std::nullopt;
 }
 
+// A taken port is refused before anything is touched.
+Result<void> Supervisor::check_ports(const plan::Plan& plan) const {
+  std::vector<engine::ContainerSpec> starting;
+  std::set<ContainerId> ending;
+  for (const auto& action : plan.actions) {
+    if (const auto* stopped = std::get_if<plan::StopContainer>(&action.what)) ending.insert(stopped->container.id);
+    if (const auto* removed = std::get_if<plan::RemoveContainer>(&action.what)) ending.insert(removed->container.id);
+    const auto* started = std::get_if<plan::StartContainer>(&action.what);
+    if (!started) continue;
+    if (started->container.created_by > 0) {
+      const auto& created = plan.actions[static_cast<std::size_t>(started->container.created_by) - 1].what;
+      if (const auto* made = std::get_if<plan::CreateContainer>(&created)) starting.push_back(made->spec);
+    } else if (const auto* state = engine_->find(started->container.id)) {
+      starting.push_back(state->spec);
+    }
+  }
+  return engine_->check_ports(starting, ending);
+}
+
 void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb,
                          std::function<void(const execute::Outcome&)> done) {
   session.plan = std::move(plan);
+  if (auto free = check_ports(session.plan); !free) return finish(session, 1, {control::problem_of(free.error())});
   grown_ = true;
   if (!session.plan.empty())
     if (auto written = state::write_intent(paths_, project_, "{\"verb\":\"" + verb + "\"}"); !written)

@@ -98,6 +98,7 @@ class Supervisor {
   void begin_exec(Session& session, const control::Exec& exec);
   void execute(Session& session, plan::Plan plan, const std::string& verb,
                std::function<void(const execute::Outcome&)> done);
+  Result<void> check_ports(const plan::Plan& plan) const;
   void cancel(Session& session, bool force);
   void done_with_job(Session& session);
   // the engine's observers

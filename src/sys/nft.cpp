@@ -1,6 +1,7 @@
 #include "berth/sys/nft.hpp"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
@@ -11,14 +12,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <tuple>
 
 namespace berth::sys {
 namespace {
 
-void nft_message(NetlinkBatch& batch, int type, std::uint16_t flags) {
-  const nfgenmsg header{NFPROTO_IPV4, NFNETLINK_V0, 0};
+void nft_message(NetlinkBatch& batch, const NftTable& table, int type, std::uint16_t flags) {
+  const nfgenmsg header{static_cast<std::uint8_t>(table.family), NFNETLINK_V0, 0};
   batch.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type),
               static_cast<std::uint16_t>(NLM_F_REQUEST | flags), header);
 }
@@ -112,40 +112,49 @@ void end_nft_batch(NetlinkBatch& batch) {
   nft_marker(batch, NFNL_MSG_BATCH_END);
 }
 
-void add_nft_table(NetlinkBatch& batch, const std::string& table) {
-  nft_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-  batch.text(NFTA_TABLE_NAME, table);
+void add_nft_table(NetlinkBatch& batch, const NftTable& table) {
+  nft_message(batch, table, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+  batch.text(NFTA_TABLE_NAME, table.name);
 }
-void replace_nft_table(NetlinkBatch& batch, const std::string& table) {
+void replace_nft_table(NetlinkBatch& batch, const NftTable& table) {
   delete_nft_table(batch, table);
-  nft_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-  batch.text(NFTA_TABLE_NAME, table);
+  nft_message(batch, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+  batch.text(NFTA_TABLE_NAME, table.name);
 }
-void delete_nft_table(NetlinkBatch& batch, const std::string& table) {
+void delete_nft_table(NetlinkBatch& batch, const NftTable& table) {
   // Creating it first makes the deletion succeed whether it was there or not.
-  nft_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-  batch.text(NFTA_TABLE_NAME, table);
-  nft_message(batch, NFT_MSG_DELTABLE, 0);
-  batch.text(NFTA_TABLE_NAME, table);
+  nft_message(batch, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+  batch.text(NFTA_TABLE_NAME, table.name);
+  nft_message(batch, table, NFT_MSG_DELTABLE, 0);
+  batch.text(NFTA_TABLE_NAME, table.name);
 }
 
-void add_nft_chain(NetlinkBatch& batch, const std::string& table, const std::string& chain, std::string_view type,
-                   NftHook hook, int priority) {
-  nft_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-  batch.text(NFTA_CHAIN_TABLE, table);
+void add_nft_chain(NetlinkBatch& batch, const NftTable& table, const std::string& chain, std::string_view type,
+                   NftHook hook, int priority, NftPolicy policy) {
+  nft_message(batch, table, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+  batch.text(NFTA_CHAIN_TABLE, table.name);
   batch.text(NFTA_CHAIN_NAME, chain);
   const auto nest = batch.nest(NFTA_CHAIN_HOOK);
   batch.be32(NFTA_HOOK_HOOKNUM, static_cast<std::uint32_t>(hook));
   batch.be32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(priority));
   batch.end(nest);
   batch.text(NFTA_CHAIN_TYPE, type);
+  if (policy == NftPolicy::Drop) batch.be32(NFTA_CHAIN_POLICY, NF_DROP);
 }
 
-void add_nft_dnat_map(NetlinkBatch& batch, const std::string& table, const std::string& map, std::uint32_t id,
+void delete_nft_rule(NetlinkBatch& batch, const NftTable& table, const std::string& chain, std::uint64_t handle) {
+  nft_message(batch, table, NFT_MSG_DELRULE, 0);
+  batch.text(NFTA_RULE_TABLE, table.name);
+  batch.text(NFTA_RULE_CHAIN, chain);
+  const std::uint64_t wire = htobe64(handle);
+  batch.attribute(NFTA_RULE_HANDLE, &wire, sizeof wire);
+}
+
+void add_nft_dnat_map(NetlinkBatch& batch, const NftTable& table, const std::string& map, std::uint32_t id,
                       bool by_address, const std::vector<NftDnat>& elements) {
   const std::uint32_t plain = kTypeProtocol << 6 | kTypePort;
-  nft_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE);
-  batch.text(NFTA_SET_TABLE, table);
+  nft_message(batch, table, NFT_MSG_NEWSET, NLM_F_CREATE);
+  batch.text(NFTA_SET_TABLE, table.name);
   batch.text(NFTA_SET_NAME, map);
   batch.be32(NFTA_SET_FLAGS, NFT_SET_MAP);
   batch.be32(NFTA_SET_KEY_TYPE, by_address ? kTypeAddress << 12 | plain : plain);
@@ -156,8 +165,8 @@ void add_nft_dnat_map(NetlinkBatch& batch, const std::string& table, const std::
   // An attribute holds 64 KB at most; an element takes about 50 bytes.
   constexpr std::size_t kElementsPerMessage = 500;
   for (std::size_t first = 0; first < elements.size(); first += kElementsPerMessage) {
-    nft_message(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-    batch.text(NFTA_SET_ELEM_LIST_TABLE, table);
+    nft_message(batch, table, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+    batch.text(NFTA_SET_ELEM_LIST_TABLE, table.name);
     batch.text(NFTA_SET_ELEM_LIST_SET, map);
     batch.be32(NFTA_SET_ELEM_LIST_SET_ID, id);
     const auto list = batch.nest(NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -183,16 +192,34 @@ void add_nft_dnat_map(NetlinkBatch& batch, const std::string& table, const std::
   }
 }
 
-NftRule::NftRule(NetlinkBatch& batch, const std::string& table, const std::string& chain) : batch_(batch) {
-  nft_message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-  batch.text(NFTA_RULE_TABLE, table);
+NftRule::NftRule(NetlinkBatch& batch, const NftTable& table, const std::string& chain, NftPlace place,
+                 const std::string& comment)
+    : batch_(batch) {
+  nft_message(batch, table, NFT_MSG_NEWRULE,
+              static_cast<std::uint16_t>(NLM_F_CREATE | (place == NftPlace::Last ? NLM_F_APPEND : 0)));
+  batch.text(NFTA_RULE_TABLE, table.name);
   batch.text(NFTA_RULE_CHAIN, chain);
+  if (!comment.empty()) {
+    // nft's own form: type 0 (a comment), length, text with its zero.
+    std::string data{'\0', static_cast<char>(comment.size() + 1)};
+    data += comment;
+    data += '\0';
+    batch.attribute(NFTA_RULE_USERDATA, data.data(), data.size());
+  }
   list_ = batch.nest(NFTA_RULE_EXPRESSIONS);
 }
 NftRule::~NftRule() { batch_.end(list_); }
 
 void NftRule::in_interface(std::string_view name, bool equal) { nft_interface(batch_, NFT_META_IIFNAME, name, equal); }
 void NftRule::out_interface(std::string_view name, bool equal) { nft_interface(batch_, NFT_META_OIFNAME, name, equal); }
+void NftRule::in_group(std::uint32_t group, bool equal) {
+  nft_load_meta(batch_, NFT_META_IIFGROUP);
+  nft_compare(batch_, equal, &group, sizeof group);
+}
+void NftRule::out_group(std::uint32_t group, bool equal) {
+  nft_load_meta(batch_, NFT_META_OIFGROUP);
+  nft_compare(batch_, equal, &group, sizeof group);
+}
 void NftRule::source(Ipv4Subnet subnet, bool equal) { nft_subnet(batch_, 12, subnet, equal); }
 void NftRule::destination(Ipv4Subnet subnet, bool equal) { nft_subnet(batch_, 16, subnet, equal); }
 void NftRule::destination_is_local() {
@@ -263,25 +290,5 @@ void NftRule::verdict(int code) {
 }
 void NftRule::accept() { verdict(NF_ACCEPT); }
 void NftRule::drop() { verdict(NF_DROP); }
-
-Result<UniqueFd> watch_nft() {
-  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
-  if (!fd) return Error::system(errno, "open a netlink socket");
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = 1u << (NFNLGRP_NFTABLES - 1);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
-    return Error::system(errno, "watch the firewall's rules");
-  return fd;
-}
-bool drain_nft_watch(int fd) {
-  char room[8192];
-  bool any = false;
-  // ENOBUFS: events were lost, which is an event too.
-  for (ssize_t size = 0;
-       (size = ::recv(fd, room, sizeof room, MSG_DONTWAIT)) > 0 || (size < 0 && (errno == ENOBUFS || errno == EINTR));)
-    any = true;
-  return any;
-}
 
 }  // namespace berth::sys

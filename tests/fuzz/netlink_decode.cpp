@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "berth/sys/conntrack.hpp"
+#include "berth/sys/nft.hpp"
 #include "berth/sys/rtnetlink.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -9,5 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)berth::sys::decode_links(bytes);
   (void)berth::sys::decode_addresses(bytes);
   (void)berth::sys::decode_routes(bytes);
+  (void)berth::sys::decode_flows(bytes);
+  (void)berth::sys::decode_nft_chains(bytes);
+  (void)berth::sys::decode_nft_rules(bytes);
   return 0;
 }

@@ -108,6 +108,7 @@ struct ContainerSpec {
   std::vector<Endpoint> endpoints;  // in order of attachment
   std::string network_mode;         // "", none, host, container:NAME
   std::vector<model::Port> ports;
+  std::map<std::string, std::string> links;  // alias -> name, for this container's questions alone
   std::map<std::string, std::vector<std::string>> extra_hosts;
   std::vector<std::string> dns;
   std::vector<std::string> dns_search;
@@ -199,9 +200,9 @@ BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, shell, interval, timeout, start_per
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
                       (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment,
                        working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files,
-                       endpoints, network_mode, ports, extra_hosts, dns, dns_search, dns_opt, restart, stop_signal,
-                       stop_grace, health, confinement, resources, logging, post_start, pre_stop, depends_on,
-                       config_hash))
+                       endpoints, network_mode, ports, links, extra_hosts, dns, dns_search, dns_opt, restart,
+                       stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop,
+                       depends_on, config_hash))
 BOOST_DESCRIBE_STRUCT(Probe, (), (started_at, ended_at, exit_code, output))
 BOOST_DESCRIBE_STRUCT(HealthLog, (), (failing_streak, probes))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,11 @@ class LocalEngine {
   // Adopts containers, networks and logs after a predecessor's death; containers that ended meanwhile are reported to
   // on_exit. `parked` are the keeper's descriptors; those that are not containers' are left in it.
   Result<void> recover(std::vector<runtime::ParkedFd>& parked);
+
+  // Whether what `starting` publishes can be had once the containers of `ending` have ended: Busy, naming the port and
+  // who has it, before anything is touched.
+  Result<void> check_ports(const std::vector<engine::ContainerSpec>& starting,
+                           const std::set<ContainerId>& ending) const;
 
   std::vector<engine::ContainerState> containers() const;
   const engine::ContainerState* find(const ContainerId& id) const;

@@ -52,6 +52,7 @@ class DnsZone {
   void set(const std::string& network, const ContainerId& container, sys::Ipv4 address,
            const std::vector<std::string>& names);
   void remove(const ContainerId& container);
+  void remove(const std::string& network, const ContainerId& container);
   std::vector<sys::Ipv4> find(const std::string& network, const std::string& name) const;   // name in lower case
   std::optional<std::string> name_of(const std::string& network, sys::Ipv4 address) const;  // "name.network"
 

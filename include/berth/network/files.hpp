@@ -27,6 +27,12 @@ std::string hosts_text(const std::vector<std::string>& addresses, const std::str
                        const std::string& domainname,
                        const std::map<std::string, std::vector<std::string>>& extra_hosts,
                        const std::string& host_gateway);
+// For a container in the host's own network: the host's file, or what the service asks for in place of its parts.
+std::string host_resolv_conf_text(const std::string& host_file, const std::vector<std::string>& servers,
+                                  const std::vector<std::string>& search, const std::vector<std::string>& options);
+// Likewise: the host's file with the extra hosts behind it.
+std::string host_hosts_text(const std::string& host_file,
+                            const std::map<std::string, std::vector<std::string>>& extra_hosts);
 std::string hostname_text(const std::string& hostname);
 
 }  // namespace berth::network

@@ -4,7 +4,7 @@
 //
 // 127.0.0.1 and ::1 are not translated (no route_localnet): the reserved sockets (ports.hpp) serve them through
 // proxy.hpp. An accept here cannot override a drop in somebody else's base chain (ufw, firewalld, Docker's FORWARD
-// policy).
+// policy): host_firewall.hpp.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,13 @@ Result<void> apply_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& f
 Result<void> apply_firewall(const ProjectFirewall& firewall);
 Result<void> remove_firewall(sys::NetlinkSocket& socket, const std::string& table);  // not there: no failure
 Result<void> remove_firewall(const std::string& table);
-Result<void> enable_forwarding();  // net.ipv4.ip_forward
+// Somebody else may flush tables: whether ours has all its rules.
+Result<bool> has_firewall(const ProjectFirewall& firewall);
+
+// net.ipv4.ip_forward. Where it is off it goes on, which is recorded in ROOT/global/forwarding.json, and a table drops
+// what is forwarded between interfaces none of which is ours, so that the host does not become a router. True then.
+Result<bool> enable_forwarding(const std::string& root);
+// Without networks below `root`: as it was before berth. True where it is off again.
+Result<bool> restore_forwarding(const std::string& root);
 
 }  // namespace berth::network

@@ -86,8 +86,6 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
       {"userns_mode: private", "error", "`userns_mode`"},
       {"uts: 'service:b'", "error", "`uts`"},
       {"network_mode: bridge", "error", "`network_mode`"},
-      {"external_links: [x]", "error", "`external_links`"},
-      {"links: ['b:db']", "error", "`links`"},
       {"volumes_from: [b]", "error", "`volumes_from`"},
       {"volumes: [{type: image, source: i, target: /t}]", "error", "`volumes.type`"},
       {"volumes: [{type: bind, source: /a, target: /t, bind: {recursive: disabled}}]", "error",
@@ -99,6 +97,7 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
       {"secrets: [far]", "error", "`secrets.source`"},
       {"configs: [far]", "error", "`configs.source`"},
       {"networks: [odd]", "error", "network `odd`: `ipam.driver`"},
+      {"networks: [six]", "error", "network `six`: `enable_ipv6`"},
       {"networks: [options]", "error", "network `options`: `ipam.options`"},
       {"secrets: [driven]", "error", "secret `driven`: `driver`"},
       {"configs: [driven]", "error", "config `driven`: `template_driver`"},
@@ -124,7 +123,8 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
   };
   const std::string rest =
       ", image: x}, b: {image: y}}\nmodels: {m: {model: q}}\n"
-      "networks: {odd: {ipam: {driver: x}}, options: {ipam: {options: {a: b}}}, open: {attachable: true}}\n"
+      "networks: {odd: {ipam: {driver: x}}, options: {ipam: {options: {a: b}}}, six: {enable_ipv6: true}, open: "
+      "{attachable: true}}\n"
       "secrets: {far: {external: true}, driven: {file: ./s, driver: x}}\n"
       "configs: {far: {external: true}, driven: {file: ./s, template_driver: x}}\n";
   for (const auto& row : kRows) {
@@ -143,7 +143,7 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
 }
 
 TEST(Unsupported, SaysNothingAboutWhatWorks) {
-  EXPECT_EQ(said("services:\n  a:\n    image: x\n    runtime: runc\n    userns_mode: host\n    links: [b, 'b:b']\n"
+  EXPECT_EQ(said("services:\n  a:\n    image: x\n    runtime: runc\n    userns_mode: host\n    links: [b, 'b:db']\n"
                  "    deploy: {mode: replicated, replicas: 1, resources: {limits: {memory: 1g}}}\n"
                  "    volumes: ['v:/v', '/a:/b:ro', '/t']\n    ipc: host\n    pull_policy: missing\n"
                  "  b: {image: y, network_mode: none, build: {context: ., network: host}}\n"
