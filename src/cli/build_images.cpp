@@ -83,7 +83,12 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
     if (outcome) continue;
     progress.leave(false);
     std::fputs(failure.c_str(), stderr);
-    print_error(outcome.error().while_doing("building the image of service `" + job.name + "`"));
+    const std::string what = "building the image of service `" + job.name + "`";
+    // The place and the reason stand above where a step failed.
+    if (failure.empty())
+      print_error(outcome.error().while_doing(what));
+    else
+      print_error(Error::make(ErrorKind::Failed, what + " failed"));
     throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
   }
 }

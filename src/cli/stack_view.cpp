@@ -22,7 +22,11 @@ StackView::StackView(const App& app, const ProjectName& project, async::Loop& lo
                   .clear_line = ::isatty(STDOUT_FILENO) != 0}) {}
 
 void StackView::add_names(const std::vector<std::string>& containers) {
-  for (const auto& name : containers) formatter_.add_name(logs::display_name(name, project_.value));
+  for (const auto& container : containers) {
+    const std::string name = logs::display_name(container, project_.value);
+    formatter_.add_name(name);
+    names_ += (names_.empty() ? "" : ", ") + name;
+  }
 }
 
 void StackView::show_interrupt(bool again) {
@@ -44,13 +48,29 @@ void StackView::print_line(std::FILE* out, const std::string& text) {
   await_tick();
 }
 
+// A line may come in pieces; it is shown whole, with the time of its first.
 void StackView::show_line(const control::LogLine& line) {
   if (raw_) return print_line(line.stream == logs::Stream::Stderr ? stderr : stdout, line.text);
-  print_line(stdout, formatter_.line(logs::display_name(line.container, project_.value), line.text, line.time));
+  const auto [piece, fresh] = pieces_.try_emplace({line.container, line.stream}, line);
+  if (!fresh) piece->second.text += line.text;
+  if (!line.text.ends_with('\n')) return;
+  const control::LogLine whole = std::move(piece->second);
+  pieces_.erase(piece);
+  print_line(stdout, formatter_.line(logs::display_name(whole.container, project_.value), whole.text, whole.time));
+}
+
+void StackView::print_pieces(const std::string& container) {
+  for (const auto stream : {logs::Stream::Stdout, logs::Stream::Stderr}) {
+    const auto piece = pieces_.extract({container, stream});
+    if (!piece) continue;
+    const auto& line = piece.mapped();
+    print_line(stdout, formatter_.line(logs::display_name(container, project_.value), line.text, line.time));
+  }
 }
 
 void StackView::show_exit(const control::Exited& exited) {
   if (raw_) return;
+  print_pieces(exited.container);
   std::string text = "exited with code " + std::to_string(exited.code);
   if (exited.oom_killed) text += " (out of memory)";
   if (exited.restarting) text += " (restarting)";
@@ -61,18 +81,24 @@ void StackView::show_exit(const control::Exited& exited) {
 void StackView::go_on_in_file(const control::LogsBehind& behind) {
   if (!follower_)
     follower_ = must(logs::Follower::create(loop_, [this](const logs::Line& line) {
-      print_line(stdout, formatter_.line(line.source->name, line.text, line.time));
+      std::string text = line.text;
+      if (const auto begun = pieces_.extract({behind_.at(line.source->path), line.stream}))
+        text = begun.mapped().text + text;
+      print_line(stdout, formatter_.line(line.source->name, text, line.time));
       return true;
     }));
   logs::Position from;
   from.generation = behind.generation;
   from.offset = behind.offset;
-  must(follower_->add({logs::display_name(behind.container, project_.value), behind.path, ""}, from));
-  followed_.push_back(behind.path);
+  behind_[behind.path] = behind.container;
+  std::string id = behind.path.substr(behind.path.rfind('/') + 1);  // <id>-json.log
+  id = id.substr(0, id.find('-'));
+  const auto files = logs::LogFiles::of(app_.paths.root, app_.paths.run_root, project_.value, id);
+  must(follower_->add({logs::display_name(behind.container, project_.value), behind.path, files.commit}, from));
 }
 
 int StackView::finish(const control::Done& done) {
-  for (const auto& path : followed_) follower_->remove(path);
+  for (const auto& [path, container] : behind_) follower_->remove(path);
   tick_.cancel();
   progress_.leave(true);
   for (const auto& error : done.errors) show_problem(error);
@@ -95,6 +121,8 @@ std::optional<int> StackView::show(const control::Message& message) {
   } else if (std::holds_alternative<control::Attached>(message)) {
     attached_ = true;
     progress_.leave(false);
+    if (!names_.empty() && progress_mode(app_) != ProgressMode::Quiet && progress_mode(app_) != ProgressMode::Json)
+      print_line(stderr, "Attaching to " + names_ + "\n");
   } else if (const auto* queued = std::get_if<control::Queued>(&message)) {
     if (progress_mode(app_) != ProgressMode::Quiet) print_line(stderr, "waiting behind " + queued->behind + "\n");
   } else if (const auto* problem = std::get_if<control::Problem>(&message)) {

@@ -36,6 +36,7 @@ class StackView {
   void show_exit(const control::Exited& exited);
   void go_on_in_file(const control::LogsBehind& behind);
   void print_line(std::FILE* out, const std::string& text);
+  void print_pieces(const std::string& container);  // it has ended: what it left without a newline
   int finish(const control::Done& done);
   void await_tick();
 
@@ -45,8 +46,11 @@ class StackView {
   LiveProgress progress_;
   logs::LineFormatter formatter_;
   async::Timer tick_;
-  std::unique_ptr<logs::Follower> follower_;  // of containers whose live lines have ended for us
-  std::vector<std::string> followed_;         // paths
+  std::unique_ptr<logs::Follower> follower_;   // of containers whose live lines have ended for us
+  std::map<std::string, std::string> behind_;  // ... by the path of their log
+  // Beginnings of lines whose end has not come yet, by container and stream.
+  std::map<std::pair<std::string, logs::Stream>, control::LogLine> pieces_;
+  std::string names_;
   bool raw_ = false, attached_ = false;
 };
 

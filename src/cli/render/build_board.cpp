@@ -11,6 +11,13 @@ namespace {
 
 constexpr std::size_t kOutputLines = 6;  // as BuildKit shows below a step
 
+// Compat: "[web builder 2/4]"; a stage without a name is "stage-1", the first of them is not told.
+std::string step_label(const std::string& name, const build::BuildEvent& event) {
+  std::string stage = event.stage;
+  if (stage.find_first_not_of("0123456789") == std::string::npos) stage = stage == "0" ? "" : "stage-" + stage;
+  return fmt::format("[{}{}{} {}/{}]", name, stage.empty() ? "" : " ", stage, event.step, event.total);
+}
+
 }  // namespace
 
 void BuildBoard::apply(const std::string& name, const build::BuildEvent& event, std::int64_t now) {
@@ -24,9 +31,9 @@ void BuildBoard::apply(const std::string& name, const build::BuildEvent& event, 
   switch (event.kind) {
     case Kind::Step:
       end(Mark::Done);
-      rows_.push_back({fmt::format("[{} {} {}/{}] {}", name, event.stage, event.step, event.total,
-                                   printable(event.text.substr(0, event.text.find('\n')))),
-                       now, now, Mark::Working});
+      rows_.push_back(
+          {fmt::format("{} {}", step_label(name, event), printable(event.text.substr(0, event.text.find('\n')))), now,
+           now, Mark::Working});
       break;
     case Kind::Cached: end(Mark::Cached); break;
     case Kind::Done: end(Mark::Done); break;
