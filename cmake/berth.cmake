@@ -18,7 +18,7 @@ endif()
 
 add_library(berth_flags INTERFACE)
 target_include_directories(berth_flags INTERFACE ${CMAKE_SOURCE_DIR}/include)
-target_compile_options(berth_flags INTERFACE -Wall -Wextra -Wshadow=local -Werror=return-type -Werror=switch -fno-plt)
+target_compile_options(berth_flags INTERFACE -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -Werror=return-type -Werror=switch -fno-plt)
 # Designated initialisers that name only what differs from the defaults are how this code reads.
 target_compile_options(berth_flags INTERFACE -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)

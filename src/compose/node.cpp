@@ -63,7 +63,8 @@ Node& Node::set(std::string key, Node value, Place key_place) {
     return fields[i].second = std::move(value);
   }
   key_places.push_back(key_place);
-  return fields.emplace_back(std::move(key), std::move(value)).second;
+  fields.push_back({std::move(key), std::move(value)});
+  return fields.back().second;
 }
 
 bool Node::erase(std::string_view key) {

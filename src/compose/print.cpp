@@ -33,7 +33,7 @@ std::string json_quoted(std::string_view text) {
   return out + "\"";
 }
 
-using FieldRefs = std::vector<const std::pair<std::string, Node>*>;
+using FieldRefs = std::vector<const NodeField*>;
 
 FieldRefs sorted_fields(const Node& map) {
   FieldRefs refs;

@@ -254,7 +254,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     parent.node.key_places.push_back(parent.key_place);
-    parent.node.fields.emplace_back(std::move(parent.key), std::move(node));
+    parent.node.fields.push_back({std::move(parent.key), std::move(node)});
   }
 
   void take_merge(Open& parent, Node node, const YAML::Mark& mark) {

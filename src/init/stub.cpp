@@ -19,7 +19,6 @@ using berth::init::word;
 using berth::init::Word;
 
 constexpr Word kAllSignals = ~Word{0};
-constexpr Word bit(int signal_number) { return Word{1} << (signal_number - 1); }
 
 void complain(const char* name, const char* what) {
   auto put = [](const char* text) {

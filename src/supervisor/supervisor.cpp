@@ -368,7 +368,7 @@ void Supervisor::execute(Session& session, plan::Plan plan, const std::string& v
     const execute::Outcome result = outcome;
     if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
     // The execution is on the stack: it goes in the next turn.
-    loop_.post([this, self, done, result] {
+    loop_.post([self, done, result] {
       self->execution.reset();
       done(result);
     });

@@ -93,7 +93,7 @@ Result<void> copy_content(int from, int to, const struct stat& info, const std::
 
 class TreeCopier {
  public:
-  TreeCopier(int destination_root, const CopyOptions& options) : root_(destination_root), options_(options) {}
+  explicit TreeCopier(const CopyOptions& options) : options_(options) {}
 
   Result<void> entry(int from, const std::string& name, int to, const std::string& to_name, const std::string& path);
   Result<void> content(int from, int to, const std::string& path);
@@ -119,7 +119,6 @@ class TreeCopier {
     return owner.uid == info.st_uid && owner.gid == info.st_gid && mode_of(info) == (info.st_mode & 07777);
   }
 
-  int root_;
   const CopyOptions& options_;
   CopyStats stats_;
   std::map<std::pair<dev_t, ino_t>, UniqueFd> links_;  // first copy (O_PATH) of each file with several names
@@ -303,7 +302,7 @@ Result<CopyStats> copy_directory(int source, int destination_root, const std::st
   if (!target) return target.error();
   struct stat info;
   if (::fstat(source, &info) < 0) return copy_error("stat", "source");
-  TreeCopier copier(destination_root, options);
+  TreeCopier copier(options);
   BERTH_TRY(copier.content(source, target->get(), ""));
   if (made || !options.keep_root_metadata) BERTH_TRY(copier.finish_directory(info, source, target->get(), destination));
   return copier.stats();
@@ -331,7 +330,7 @@ Result<CopyStats> copy_tree(int source_root, const std::string& source, int dest
   }
   auto target = open_or_make(destination_root, directory_name, options, made);
   if (!target) return target.error();
-  TreeCopier copier(destination_root, options);
+  TreeCopier copier(options);
   auto real = real_entry(source_root, source);
   if (!real) return real.error();
   struct stat again;

@@ -25,6 +25,8 @@ struct Place {  // a Span without its end of life: small, and shares its file th
   std::uint32_t line = 0, column = 0, end_line = 0, end_column = 0;
 };
 
+struct NodeField;
+
 struct Node {
   NodeKind kind = NodeKind::Null;
   NodeTag tag = NodeTag::None;
@@ -34,13 +36,13 @@ struct Node {
   double real = 0;
   std::string text;  // String: the value. Int, Float, Bool: as written in the file
   Place place;
-  std::vector<Node> items;                           // List
-  std::vector<std::pair<std::string, Node>> fields;  // Map, in the order of the file
-  std::vector<Place> key_places;                     // Map: beside `fields`
+  std::vector<Node> items;        // List
+  std::vector<NodeField> fields;  // Map, in the order of the file
+  std::vector<Place> key_places;  // Map: beside `fields`
 
   static Node null();
   static Node of(std::string value);
-  static Node of(const char* value) { return of(std::string(value)); }
+  static Node of(const char* value);
   static Node of(bool value);
   static Node of(std::int64_t value);
   static Node of(double value);
@@ -66,7 +68,13 @@ struct Node {
   std::string json_number() const;  // a number's letters in JSON
 };
 
+struct NodeField {  // of a map; no std::pair, which asks what a Node can do before there is one
+  std::string first;
+  Node second;
+};
+
 inline Node Node::null() { return {}; }
+inline Node Node::of(const char* value) { return of(std::string(value)); }
 
 // Same kinds and values; places, order of fields and spelling of numbers do not count.
 bool same(const Node& a, const Node& b);
