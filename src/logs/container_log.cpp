@@ -51,6 +51,8 @@ struct ContainerLog::Impl {
     std::string stage_name;
     std::uint64_t staged = 0;  // size of the stage file
     std::uint64_t freed = 0;   // of its start
+    sys::UniqueFd tap;
+    std::string owed;  // to the tap, once the stream is being finished
   };
 
   LogFiles files;
@@ -61,6 +63,7 @@ struct ContainerLog::Impl {
   std::array<Side, 2> sides;
   Subscriber subscriber;
   bool blocked = false;
+  bool finishing = false;
   std::string text;  // reused buffers; given back when a burst has made them large
   std::string output;
   std::vector<LiveEntry> live;
@@ -170,27 +173,62 @@ struct ContainerLog::Impl {
   Result<Progress> take(std::size_t i, std::int64_t now) {
     auto& side = sides[i];
     if (!side.pipe) return Progress::Ended;
-    auto got = sys::splice_to_file(side.pipe.get(), side.stage.get(), side.staged, kBatch, side.stage_name);
-    if (!got && got.error().kind() == ErrorKind::NoSpace) return take_without_room(i, now);
+    std::size_t most = kBatch;  // of a tapped stream only what was copied
+    bool owes = side.tap && !side.owed.empty();
+    if (side.tap && !owes) {
+      auto copied = sys::tee_pipe(side.pipe.get(), side.tap.get(), kBatch);
+      if (!copied) return copied.error();
+      if (copied->no_room && !finishing) return Progress::Held;
+      if (copied->unwanted)
+        side.tap.reset();
+      else if (copied->no_room)
+        owes = true;
+      else if (copied->size > 0)
+        most = copied->size;
+      else if (!copied->ended)
+        return Progress::Drained;
+    }
+    auto got = sys::splice_to_file(side.pipe.get(), side.stage.get(), side.staged, most, side.stage_name);
+    if (!got && got.error().kind() == ErrorKind::NoSpace) return take_without_room(i, most, now);
     if (!got) return got.error();
+    if (owes && got->size > 0) {
+      auto kept = sys::read_at(side.stage.get(), side.staged, got->size, side.owed, side.stage_name);
+      if (!kept) return kept.error();
+    }
     side.staged += got->size;
     BERTH_TRY(write_out(i, now, got->ended));
     if (got->ended) return Progress::Ended;
-    return got->size == kBatch ? Progress::More : Progress::Drained;
+    return got->size == most ? Progress::More : Progress::Drained;
   }
 
   // The run directory is full. Whatever the stage can give back first; else the container's bytes are dropped and
   // counted.
-  Result<Progress> take_without_room(std::size_t i, std::int64_t now) {
+  Result<Progress> take_without_room(std::size_t i, std::size_t most, std::int64_t now) {
     auto& side = sides[i];
     const auto before = side.staged;
     BERTH_TRY(write_out(i, now, false));
     if (side.staged < before) return Progress::More;
-    auto lost = sys::discard_from(side.pipe.get(), kBatch);
+    auto lost = sys::discard_from(side.pipe.get(), most);
     if (!lost) return lost.error();
     state.dropped[i] += *lost;
     record.store(state);
-    return *lost == kBatch ? Progress::More : Progress::Drained;
+    return *lost == most ? Progress::More : Progress::Drained;
+  }
+
+  Result<void> finish(std::int64_t now, const std::function<bool()>& feed) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto& side = sides[i];
+      for (bool more = static_cast<bool>(side.pipe); more;) {
+        const auto before = side.staged;
+        auto progress = take(i, now);
+        if (!progress) return progress.error();
+        more =
+            *progress == Progress::More || (*progress == Progress::Drained && side.staged > before) || (feed && feed());
+      }
+      BERTH_TRY(write_out(i, now, true));
+      side.pipe.reset();
+    }
+    return {};
   }
 
   Result<void> write_out(std::size_t i, std::int64_t now, bool final) {
@@ -318,19 +356,24 @@ Result<ContainerLog::Progress> ContainerLog::on_readable(Stream stream, std::int
   return impl_->take(index_of(stream), now);
 }
 
-Result<void> ContainerLog::finish(std::int64_t now) {
-  for (std::size_t i = 0; i < 2; ++i) {
-    auto& side = impl_->sides[i];
-    for (bool more = static_cast<bool>(side.pipe); more;) {
-      const auto before = side.staged;
-      auto progress = impl_->take(i, now);
-      if (!progress) return progress.error();
-      more = *progress == Progress::More || (*progress == Progress::Drained && side.staged > before);
-    }
-    BERTH_TRY(impl_->write_out(i, now, true));
-    side.pipe.reset();
-  }
-  return {};
+void ContainerLog::tap(Stream stream, sys::UniqueFd pipe) {
+  auto& side = impl_->sides[index_of(stream)];
+  side.tap = std::move(pipe);
+  side.owed.clear();
+}
+
+int ContainerLog::tap_of(Stream stream) const noexcept { return impl_->sides[index_of(stream)].tap.get(); }
+
+ContainerLog::Tap ContainerLog::take_tap(Stream stream) {
+  auto& side = impl_->sides[index_of(stream)];
+  return {std::move(side.tap), std::exchange(side.owed, {})};
+}
+
+Result<void> ContainerLog::finish(std::int64_t now, const std::function<bool()>& feed) {
+  impl_->finishing = true;
+  auto finished = impl_->finish(now, feed);
+  impl_->finishing = false;
+  return finished;
 }
 
 Result<void> ContainerLog::retry(std::int64_t now) {

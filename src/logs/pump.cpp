@@ -5,12 +5,37 @@
 #include <array>
 #include <utility>
 
+#include "berth/sys/regular_file.hpp"
+
 namespace berth::logs {
 namespace {
 constexpr auto kCoalesce = std::chrono::microseconds(500);
 constexpr auto kRetry = std::chrono::seconds(1);
 constexpr std::array kStreams{Stream::Stdout, Stream::Stderr};
 }  // namespace
+
+// What a finished stream still owes to its tap, written as the tap takes it. Lives in its own watch.
+struct Debt {
+  sys::UniqueFd pipe;
+  std::string text;
+  async::Watch watch;
+
+  static void pay(async::Loop& loop, ContainerLog::Tap tap) {
+    if (!tap.pipe || tap.owed.empty()) return;
+    if (!sys::set_nonblocking(tap.pipe.get())) return;
+    auto debt = std::make_shared<Debt>();
+    debt->pipe = std::move(tap.pipe);
+    debt->text = std::move(tap.owed);
+    debt->watch = loop.on_writable(debt->pipe.get(), [debt]() mutable {
+      auto written = sys::write_some(debt->pipe.get(), debt->text);
+      if (written) debt->text.erase(0, *written);
+      if (written && !debt->text.empty()) return;
+      // Paid, or nobody wants it. The watch holds this callback: it goes last.
+      auto last = std::move(debt);
+      last->watch.cancel();
+    });
+  }
+};
 
 struct Pump::Impl {
   async::Loop& loop;
@@ -44,6 +69,8 @@ struct Pump::Impl {
     retry_later();
     if (*progress == ContainerLog::Progress::Ended) watches[i].cancel();  // a closed pipe stays readable for ever
     if (*progress == ContainerLog::Progress::Drained) pause(i, kCoalesce);
+    if (*progress == ContainerLog::Progress::Held)
+      watches[i] = loop.on_writable(log.tap_of(kStreams[i]), [this, i] { watch(i); });
   }
 
   void pause(std::size_t i, async::Clock::duration time) {
@@ -75,10 +102,12 @@ void Pump::start() {
   }
 }
 
-Result<void> Pump::finish() {
+Result<void> Pump::finish(const std::function<bool()>& feed) {
   for (auto& watch : impl_->watches) watch.cancel();
   for (auto& pause : impl_->pauses) pause.cancel();
-  return impl_->log.finish(wall_clock_now());
+  auto finished = impl_->log.finish(wall_clock_now(), feed);
+  for (const auto stream : kStreams) Debt::pay(impl_->loop, impl_->log.take_tap(stream));
+  return finished;
 }
 
 std::int64_t wall_clock_now() {

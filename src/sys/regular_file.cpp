@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "berth/sys/file.hpp"
@@ -76,6 +78,54 @@ Result<Spliced> splice_to_file(int pipe, int file, std::uint64_t offset, std::si
   out.size = n > 0 ? static_cast<std::size_t>(n) : 0;
   out.ended = n == 0;
   return out;
+}
+
+Result<Spliced> splice_to_pipe(int from, int pipe, std::size_t most) {
+  ssize_t n;
+  do n = splice(from, nullptr, pipe, nullptr, most, SPLICE_F_NONBLOCK);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno == EINVAL) {
+    char bytes[4096];
+    int room = 0;
+    const int capacity = fcntl(pipe, F_GETPIPE_SZ);
+    if (ioctl(pipe, FIONREAD, &room) != 0 || capacity - room < static_cast<int>(sizeof bytes)) return Spliced{};
+    n = read(from, bytes, std::min(most, sizeof bytes));
+    if (n > 0 && write(pipe, bytes, static_cast<std::size_t>(n)) != n) return Error::system(errno, "write to a pipe");
+  }
+  if (n < 0 && errno != EAGAIN && errno != EIO) return Error::system(errno, "read a terminal");
+  Spliced out;
+  out.size = n > 0 ? static_cast<std::size_t>(n) : 0;
+  out.ended = n == 0 || (n < 0 && errno == EIO);
+  return out;
+}
+
+Result<Teed> tee_pipe(int pipe, int copy, std::size_t most) {
+  ssize_t n;
+  do n = tee(pipe, copy, most, SPLICE_F_NONBLOCK);
+  while (n < 0 && errno == EINTR);
+  Teed out;
+  if (n < 0 && errno == EPIPE)
+    out.unwanted = true;
+  else if (n < 0 && errno == EAGAIN)
+    out.no_room = bytes_in(pipe) > 0;
+  else if (n < 0)
+    return Error::system(errno, "copy a pipe");
+  else
+    out.size = static_cast<std::size_t>(n), out.ended = n == 0;
+  return out;
+}
+
+Result<std::size_t> write_some(int pipe, std::string_view bytes) {
+  ssize_t n;
+  do n = write(pipe, bytes.data(), bytes.size());
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno != EAGAIN) return Error::system(errno, "write to a pipe");
+  return n > 0 ? static_cast<std::size_t>(n) : std::size_t{0};
+}
+
+std::size_t bytes_in(int pipe) noexcept {
+  int size = 0;
+  return ioctl(pipe, FIONREAD, &size) == 0 && size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 Result<std::size_t> discard_from(int pipe, std::size_t most) {

@@ -70,6 +70,7 @@ class ContainerLog {
     More,     // a full batch was read: call again soon
     Drained,  // a short read: wait half a millisecond for more before the next call (7 times less CPU)
     Ended,    // the last writer has closed (and nobody opened again)
+    Held,     // whoever taps this stream reads too slowly: go on when tap_of() is writable
   };
 
   // Creates the files, or recovers what an earlier process left. Directories must exist.
@@ -82,11 +83,24 @@ class ContainerLog {
   Result<void> attach(Stream stream, sys::UniqueFd pipe);
   int pipe_of(Stream stream) const noexcept;  // -1 where none is attached
 
+  // From now on the stream's bytes are also copied, as they are and at once, into `pipe` (a write end), for somebody who
+  // is attached. The log takes no byte that the copy has no room for: a slow reader holds the container back, one that
+  // closes is forgotten.
+  void tap(Stream stream, sys::UniqueFd pipe);
+  int tap_of(Stream stream) const noexcept;  // -1 where there is none
+  // Ends it. `owed` is what finish() wrote to the log and the copy had no room for.
+  struct Tap {
+    sys::UniqueFd pipe;
+    std::string owed;
+  };
+  Tap take_tap(Stream stream);
+
   // One batch of at most 64 KiB. `now` is the wall clock, the time of the entries. Errors are of our own files; the
   // bytes are safe in the stage then. A full disk is no error.
   Result<Progress> on_readable(Stream stream, std::int64_t now);
-  // The process has ended: reads all there is, writes an unfinished last line, closes the pipes.
-  Result<void> finish(std::int64_t now);
+  // The process has ended: reads all there is, writes an unfinished last line, closes the pipes. `feed` is asked for
+  // more whenever a pipe is empty.
+  Result<void> finish(std::int64_t now, const std::function<bool()>& feed = {});
   // Writes out what a full disk held back. on_readable does it too; call once a second while is_blocked().
   Result<void> retry(std::int64_t now);
   bool is_blocked() const noexcept;

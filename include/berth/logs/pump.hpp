@@ -17,8 +17,9 @@ class Pump {
   ~Pump();
   // After ContainerLog::attach: watches what is attached now.
   void start();
-  // The process has ended: drains, writes the rest, stops watching.
-  Result<void> finish();
+  // The process has ended: drains, writes the rest, stops watching. `feed` puts more into the pipes (false: there is no
+  // more). Whoever taps a stream gets what is still owed to it as it takes it, also after the pump is gone.
+  Result<void> finish(const std::function<bool()>& feed = {});
 
  private:
   struct Impl;

@@ -27,6 +27,22 @@ struct Spliced {
   bool ended = false;  // the last writer has closed; otherwise size 0 means: nothing there now
 };
 Result<Spliced> splice_to_file(int pipe, int file, std::uint64_t offset, std::size_t most, const std::string& name);
+// splice(2) from a descriptor that is no pipe (a terminal's master: Linux 5.11, copied by hand before) into a pipe,
+// without waiting. Size 0 and not ended: nothing there, or no room. A terminal whose last user has closed is `ended`.
+Result<Spliced> splice_to_pipe(int from, int pipe, std::size_t most);
+// tee(2): copies what a pipe holds into another one and leaves it there, without waiting.
+struct Teed {
+  std::size_t size = 0;
+  bool ended = false;      // of `pipe`, as above
+  bool unwanted = false;   // nobody reads `copy` any more
+  bool no_room = false;    // bytes are there, and `copy` is full
+};
+Result<Teed> tee_pipe(int pipe, int copy, std::size_t most);
+// write(2) to a pipe that is non-blocking: what it took, 0 where it is full. EPIPE is an error like others (the caller
+// ignores SIGPIPE).
+Result<std::size_t> write_some(int pipe, std::string_view bytes);
+// What a pipe holds now, in bytes.
+std::size_t bytes_in(int pipe) noexcept;
 
 // Reads and throws away up to `most` bytes; 0 where there are none.
 Result<std::size_t> discard_from(int pipe, std::size_t most);

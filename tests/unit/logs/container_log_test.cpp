@@ -160,6 +160,57 @@ TEST(ContainerLog, WithoutAFileStillFeedsItsSubscriber) {
   EXPECT_FALSE(sys::exists(bench.files.log));
 }
 
+TEST(ContainerLog, CopiesToATapAsItComesAndWaitsForASlowOne) {
+  Bench bench;
+  auto log = bench.open();
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  UniqueFd reader(ends[0]);
+  ASSERT_EQ(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+  log->tap(Stream::Stdout, UniqueFd(ends[1]));
+  const auto take = [&] {
+    std::string bytes(65536, 0);
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(reader.get(), bytes.data(), bytes.size()))));
+    return bytes;
+  };
+  bench.put("sure? ");  // an unfinished line: not in the log yet, but shown
+  ASSERT_TRUE(log->on_readable(Stream::Stdout, 1));
+  EXPECT_EQ(take(), "sure? ");
+  EXPECT_EQ(bench.content(bench.files.log), "");
+
+  const std::string much(6000, 'x');
+  bench.put(much);
+  EXPECT_EQ(*log->on_readable(Stream::Stdout, 1), ContainerLog::Progress::More);
+  EXPECT_EQ(*log->on_readable(Stream::Stdout, 1), ContainerLog::Progress::Held);
+  std::string seen = take();
+  EXPECT_EQ(*log->on_readable(Stream::Stdout, 1), ContainerLog::Progress::More);
+  seen += take();
+  EXPECT_EQ(seen, much);
+
+  bench.put(much + "end\n");
+  ASSERT_TRUE(log->finish(1));  // does not wait
+  auto tap = log->take_tap(Stream::Stdout);
+  tap.pipe.reset();
+  EXPECT_EQ(take() + tap.owed, much + "end\n");
+  std::string all;
+  for (const auto& text : bench.texts(bench.files.log)) all += text;
+  EXPECT_EQ(all, "sure? " + much + much + "end\n");
+}
+
+TEST(ContainerLog, ForgetsATapThatNobodyReads) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Bench bench;
+  auto log = bench.open();
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  ::close(ends[0]);
+  log->tap(Stream::Stdout, UniqueFd(ends[1]));
+  bench.put("line\n");
+  ASSERT_TRUE(log->on_readable(Stream::Stdout, 1));
+  EXPECT_EQ(log->tap_of(Stream::Stdout), -1);
+  EXPECT_EQ(bench.texts(bench.files.log), (std::vector<std::string>{"line\n"}));
+}
+
 TEST(ContainerLog, NeverBlocksTheContainerOnAFullDiskAndSaysWhatWasLost) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to mount a small disk";
   Bench bench;
