@@ -2,6 +2,12 @@
 
 namespace berth::cli {
 
+void refuse_flags(const OptionValues& given, std::initializer_list<const char*> flags) {
+  for (const char* flag : flags)
+    if (given.given(flag) && given.text(flag) != "false")
+      throw Failure(Error::make(ErrorKind::Unsupported, "--" + std::string(flag) + " is not served by this version"));
+}
+
 CommandFunction command_function(std::string_view name) {
   static constexpr struct {
     std::string_view name;

@@ -1,6 +1,7 @@
 // The commands, one file each below commands/. Each gets the App and returns the exit code.
 #pragma once
 
+#include <initializer_list>
 #include <string_view>
 
 #include "berth/cli/app.hpp"
@@ -39,6 +40,8 @@ int run_stats(const App& app);
 int run_top(const App& app);
 int run_volumes(const App& app);
 int run_wait(const App& app);
+// Throws Failure for a flag of these that was given and that this version does not serve.
+void refuse_flags(const OptionValues& given, std::initializer_list<const char*> flags);
 
 // Nothing where this build has no such command.
 CommandFunction command_function(std::string_view name);

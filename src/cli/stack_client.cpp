@@ -9,9 +9,8 @@
 #include "stack_view.hpp"
 
 namespace berth::cli {
-namespace {
 
-std::unique_ptr<control::Client> connect(const App& app, const ProjectName& project) {
+std::unique_ptr<control::Client> connect_to_stack(const App& app, const ProjectName& project) {
   auto client = control::Client::connect(app.paths.control_socket(project), BERTH_VERSION);
   if (!client) {
     if (client.error().kind() == ErrorKind::NotFound)
@@ -26,14 +25,11 @@ std::unique_ptr<control::Client> connect(const App& app, const ProjectName& proj
   return std::move(*client);
 }
 
-}  // namespace
-
 int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,
-                     const std::vector<int>& descriptors, const std::vector<std::string>& names) {
-  const auto client = connect(app, project);
+                     const std::vector<std::string>& names) {
+  const auto client = connect_to_stack(app, project);
   StackView view(app, project, client->loop());
   view.add_names(names);
-  if (std::holds_alternative<control::Run>(request)) view.show_raw();
   int interrupts = 0;
   std::optional<Error> unsent;
   const auto on_interrupt = [&] {
@@ -46,7 +42,7 @@ int request_of_stack(const App& app, const ProjectName& project, const control::
   };
   const auto interrupt = client->loop().on_signal(SIGINT, on_interrupt);
   const auto terminate = client->loop().on_signal(SIGTERM, on_interrupt);
-  must(client->send(request, descriptors));
+  must(client->send(request));
   int exit_code = kFailed;
   const auto received = client->receive([&](control::Message message, std::vector<sys::UniqueFd>) {
     const auto code = view.show(message);
@@ -60,7 +56,7 @@ int request_of_stack(const App& app, const ProjectName& project, const control::
 
 int watch_stack(const App& app, const ProjectName& project, const control::Message& request,
                 const std::function<void(const control::Message&)>& receiver) {
-  const auto client = connect(app, project);
+  const auto client = connect_to_stack(app, project);
   bool interrupted = false;
   const auto stop = [&] {
     interrupted = true;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array kNames{"Hello",      "HelloReply",  "Shutdown", "Problem", "Done",         "Up",
                             "Down",       "Act",         "Exec",     "Run",     "Follow",       "Wait",
-                            "Signal",     "Resize",      "Cancel",   "Queued",  "EventMessage", "LogLine",
+                            "Signal",     "Detach",      "Cancel",   "Queued",  "EventMessage", "LogLine",
                             "LogsBehind", "ExecStarted", "Exited",   "Watch",   "Attached",     "Happened"};
 static_assert(kNames.size() == std::variant_size_v<Message>);
 

@@ -1,5 +1,6 @@
 #include "berth/local/engine.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -86,8 +87,14 @@ void LocalEngine::State::on_known(const std::vector<std::shared_ptr<runtime::Lau
         unit->run.phase = engine::Phase::Running;
         if (auto saved = save(*unit); !saved) warn(saved.error().to_string());
       }
-    if (auto opened = launch->open_gate(); !opened) warn(opened.error().to_string());
+    open_gate(*launch);
   }
+}
+
+// Opens once the pid is recorded and the terminal, where there is to be one, has an owner.
+void LocalEngine::State::open_gate(runtime::Launch& launch) {
+  if (launch.pid() <= 0 || launch.awaits_terminal()) return;
+  if (auto opened = launch.open_gate(); !opened) warn(opened.error().to_string());
 }
 
 void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
@@ -113,10 +120,6 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
 void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
                                 engine::Done<ContainerId> done) {
   const auto make = [&]() -> Result<ContainerId> {
-    if (spec.tty)
-      return Error::make(ErrorKind::Unsupported,
-                         "service `" + spec.service.value +
-                             "` asks for a terminal (`tty: true`), which this version does not give to services");
     auto unit = std::make_shared<Unit>();
     unit->record.id = ContainerId(random_hex(32));
     unit->record.name = options.temporary_name.empty() ? spec.name : options.temporary_name;
@@ -262,6 +265,8 @@ Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& parked) {
          {std::pair{"out:" + id, logs::Stream::Stdout}, std::pair{"err:" + id, logs::Stream::Stderr}})
       if (auto pipe = take(name)) BERTH_TRY(unit->log->attach(stream, std::move(pipe)));
     unit->pump->start();
+    if (auto master = take("tty:" + id)) BERTH_TRY(s.adopt_terminal(*unit, std::move(master)));
+    unit->input = take("in:" + id);
     const auto now = state::current_state(s.paths, container);
     if (now.phase == engine::Phase::Running || now.phase == engine::Phase::Paused) {
       auto process = sys::open_process(unit->run.process());
@@ -342,6 +347,22 @@ void LocalEngine::report_health(const ContainerId& id, engine::Health health, en
 void LocalEngine::release_memory() {
   state_->launcher.release_memory();
   sys::release_memory();
+}
+
+sys::UniqueFd LocalEngine::take_exec_terminal(int pid) {
+  for (auto& [name, run] : state_->execs)
+    if (run.pid == pid) return std::move(run.terminal);
+  return {};
+}
+
+void LocalEngine::attach(const ContainerId& id, Attachment attachment) {
+  if (const auto unit = state_->unit_of(id)) unit->attachment = std::move(attachment);
+}
+
+sys::UniqueFd LocalEngine::terminal_of(const ContainerId& id) const {
+  const auto unit = state_->unit_of(id);
+  if (!unit || !unit->terminal) return {};
+  return sys::UniqueFd(::fcntl(unit->terminal->master(), F_DUPFD_CLOEXEC, 0));
 }
 
 bool LocalEngine::is_idle() const {

@@ -13,11 +13,13 @@
 #include "berth/local/engine.hpp"
 #include "berth/local/runtime_spec.hpp"
 #include "berth/logs/pump.hpp"
+#include "berth/runtime/launch_plan.hpp"
 #include "berth/runtime/launcher.hpp"
 #include "berth/state/records.hpp"
 #include "berth/sys/cgroup.hpp"
 #include "berth/volume/store.hpp"
 #include "stack_network.hpp"
+#include "terminal_relay.hpp"
 
 namespace berth::local {
 
@@ -38,6 +40,10 @@ struct Unit {
   async::Watch status;
   std::unique_ptr<logs::ContainerLog> log;
   std::unique_ptr<logs::Pump> pump;
+  std::optional<Attachment> attachment;  // for the next start
+  std::unique_ptr<TerminalRelay> terminal;
+  sys::UniqueFd terminal_pipe;  // its way into the log, until the terminal is there
+  sys::UniqueFd input;          // `stdin_open` without a terminal: held open, so that it sees no end of file
   std::vector<engine::Done<>> starting, ending;
   std::vector<Waiter> waiters;
   async::Timer grace, settling;
@@ -65,7 +71,7 @@ struct ExecRun {
   async::Watch status;
   engine::Done<int> started;
   std::function<void(int)> ended;
-  sys::UniqueFd pidfd;
+  sys::UniqueFd pidfd, terminal;
   int pid = 0;
   std::optional<int> ended_early;
 };
@@ -104,6 +110,7 @@ struct LocalEngine::State : engine::Containers {
   void watch();
   void on_keeper();
   void on_known(const std::vector<std::shared_ptr<runtime::Launch>>& known);
+  void open_gate(runtime::Launch& launch);
   void on_ended(const runtime::ChildExited& ended);
   void create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
               engine::Done<ContainerId> done) override;
@@ -126,6 +133,8 @@ struct LocalEngine::State : engine::Containers {
   Result<std::vector<std::string>> file_sources(const Unit& unit);
   Result<void> write_etc_files(const Unit& unit);
   Result<Joined> find_joined(const std::string& wanted, const std::string& joiner) const;
+  Result<void> prepare_stdio(Unit& unit, runtime::LaunchRequest& request, std::vector<sys::UniqueFd>& keep);
+  Result<void> adopt_terminal(Unit& unit, sys::UniqueFd master);
   void on_status(const ContainerId& id);
   void started(Unit& unit, Result<void> result);
   void answer_start(Unit& unit, const Result<void>& result);

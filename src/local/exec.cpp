@@ -15,6 +15,7 @@ namespace {
 
 std::vector<std::string> exec_environment(const Unit& unit, const ExecSpec& spec, const std::string& home) {
   std::map<std::string, std::string> all = unit.spec().environment;
+  if (spec.terminal) all.try_emplace("TERM", "xterm");
   all.try_emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   all.try_emplace("HOSTNAME", unit.spec().hostname.empty() ? short_id(unit.id()) : unit.spec().hostname);
   all.try_emplace("HOME", home);
@@ -49,6 +50,9 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
     request.process.capabilities = privileged ? sys::all_capabilities() : *capabilities;
     if (privileged) request.seccomp = "unconfined";
     request.process.args = spec.argv;
+    request.process.terminal = spec.terminal;
+    request.process.rows = spec.rows;
+    request.process.columns = spec.columns;
     request.process.env = exec_environment(*unit, spec, user->home);
     request.process.user = user->user;
     request.process.cwd = !spec.working_dir.empty()          ? spec.working_dir
@@ -90,6 +94,7 @@ void LocalEngine::State::on_exec_status(const std::string& name) {
   run.status.cancel();
   run.pid = run.launch->pid();
   run.pidfd = run.launch->take_pidfd();
+  run.terminal = run.launch->take_terminal();
   run.launch.reset();
   const auto started = std::exchange(run.started, nullptr);
   if (!outcome->running) {

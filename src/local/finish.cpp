@@ -24,7 +24,10 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
   unit.run.phase = engine::Phase::Exited;
   unit.pidfd.reset();
   if (unit.pump)
-    if (auto finished = unit.pump->finish(); !finished) warn(finished.error().to_string());
+    if (auto finished = unit.pump->finish([&] { return unit.terminal && unit.terminal->move(); }); !finished)
+      warn(finished.error().to_string());
+  unit.terminal.reset();
+  unit.input.reset();
   show(unit);
   const bool again = !unit.removing && observer.on_exit && observer.on_exit(unit.shown);
   if (again)
@@ -68,9 +71,15 @@ void LocalEngine::State::release(Unit& unit) {
   const std::string& id = unit.id().value;
   unit.status.cancel();
   unit.launch.reset();
+  unit.terminal.reset();
+  unit.terminal_pipe.reset();
+  unit.input.reset();
+  unit.attachment.reset();
   // A keeper that is gone holds nothing any more.
   (void)keeper.drop("out:" + id);
   (void)keeper.drop("err:" + id);
+  if (unit.spec().tty) (void)keeper.drop("tty:" + id);
+  if (unit.spec().stdin_open) (void)keeper.drop("in:" + id);
   network->leave(unit.id(), unit.place);
   unit.run.addresses.clear();
   unit.run.publications.clear();

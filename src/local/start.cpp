@@ -42,12 +42,6 @@ Result<void> fill_all(const std::string& root, const std::vector<std::string>& l
   return {};
 }
 
-Result<std::pair<sys::UniqueFd, sys::UniqueFd>> open_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) return Error::system(errno, "make a pipe");
-  return std::pair{sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
-}
-
 Result<void> write_etc(const std::string& path, const std::string& text) {
   // In place: nobody reads it yet, and the next start writes it anew.
   auto file = sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
@@ -200,21 +194,6 @@ Result<void> LocalEngine::State::write_etc_files(const Unit& unit) {
                        : network::resolv_conf_text(network->host_resolver(), spec.dns_search, spec.dns_opt));
 }
 
-Result<void> LocalEngine::State::open_log(Unit& unit) {
-  if (unit.log) return {};
-  auto policy = logs::make_policy(unit.spec());
-  if (!policy) return policy.error();
-  auto log =
-      logs::ContainerLog::open(logs::LogFiles::of(paths.root, paths.run_root, project.value, unit.id().value), *policy);
-  if (!log) return log.error();
-  unit.log = std::move(*log);
-  unit.log->subscribe([this, id = unit.id()](const logs::LiveEntry& entry) {
-    if (const auto self = unit_of(id); self && observer.on_line) observer.on_line(self->shown, entry);
-  });
-  unit.pump = std::make_unique<logs::Pump>(loop, *unit.log, [this](const Error& error) { warn(error.to_string()); });
-  return {};
-}
-
 Result<void> LocalEngine::State::launch(Unit& unit) {
   const auto& spec = unit.spec();
   const std::string id = unit.id().value, directory = paths.container(project, unit.id());
@@ -292,22 +271,15 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   for (auto& note : runtime::lower_to_allowed(runtime_spec->process)) warnings.push_back(std::move(note));
   for (const auto& warning : warnings) warn("service `" + spec.service.value + "`: " + warning);
 
-  auto out = open_pipe(), err = open_pipe();
-  if (!out) return out.error();
-  if (!err) return err.error();
-  BERTH_TRY(keeper.park("out:" + id, {out->first.get()}));
-  BERTH_TRY(keeper.park("err:" + id, {err->first.get()}));
   runtime::remove_exit_record(paths.run(project), id);
   runtime::LaunchRequest request;
   request.name = id;
   request.spec = std::move(*runtime_spec);
-  request.stdio = {-1, out->second.get(), err->second.get()};
+  std::vector<sys::UniqueFd> stdio;
+  BERTH_TRY(prepare_stdio(unit, request, stdio));
   request.cgroup = &*cgroup;
   auto plan = runtime::build_launch_plan(request);
   if (!plan) return plan.error();
-  BERTH_TRY(open_log(unit));
-  BERTH_TRY(unit.log->attach(logs::Stream::Stdout, std::move(out->first)));
-  BERTH_TRY(unit.log->attach(logs::Stream::Stderr, std::move(err->first)));
   auto launched = launcher.launch(std::move(*plan));
   if (!launched) return launched.error();
   unit.pump->start();
@@ -323,7 +295,12 @@ void LocalEngine::State::on_status(const ContainerId& id) {
   const auto unit = unit_of(id);
   if (!unit || !unit->launch) return;
   const auto outcome = unit->launch->on_status();
-  // The second process (it joined a pid namespace) may have become known by this.
+  if (auto master = unit->launch->take_terminal()) {
+    auto adopted = keeper.park("tty:" + id.value, {master.get()});
+    if (adopted) adopted = adopt_terminal(*unit, std::move(master));
+    if (!adopted) warn(adopted.error().to_string());
+  }
+  // The second process (it joined a pid namespace) may have become known by this, or the terminal have arrived.
   if (!outcome) return on_known({unit->launch});
   unit->status.cancel();
   unit->pidfd = unit->launch->take_pidfd();

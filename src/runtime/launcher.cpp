@@ -51,6 +51,7 @@ struct LaunchAccess {
     launch->status_ = std::move(plan.status);
     launch->gate_ = std::move(plan.gate);
     launch->forks_ = plan.forks;
+    launch->awaits_terminal_ = plan.terminal;
     return launch;
   }
   static void set_memory(Launch& launch, std::byte* memory, std::size_t mapped) {
@@ -141,7 +142,10 @@ std::optional<LaunchOutcome> Launch::on_status() {
         pidfd_ = std::move(fd);
         if (on_pid_) on_pid_(pid_);
         break;
-      case init::StatusKind::Terminal: terminal_ = std::move(fd); break;
+      case init::StatusKind::Terminal:
+        terminal_ = std::move(fd);
+        awaits_terminal_ = false;
+        break;
     }
   }
   return std::nullopt;

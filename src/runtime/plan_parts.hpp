@@ -32,7 +32,7 @@ struct MountOptions {
 };
 MountOptions parse_mount_options(const std::vector<std::string>& options);
 
-// setsid, stdio or terminal.
+// Stdio or terminal.
 void add_stdio(PlanBuilder& plan, const oci::Process& process, bool fresh_devpts);
 void add_cgroup_join(PlanBuilder& plan, const std::vector<sys::UniqueFd>& procs);
 // Limits, rights, directory, gate, exec.

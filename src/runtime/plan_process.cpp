@@ -165,7 +165,6 @@ Result<void> add_channels(PlanBuilder& plan, LaunchPlan& launch, const Stdio& st
 }
 
 void add_stdio(PlanBuilder& plan, const oci::Process& process, bool fresh_devpts) {
-  plan.op("start a session", SYS_setsid).tolerate[0] = EPERM;
   if (!process.terminal) {
     for (int n = 0; n < 3; ++n) plan.op("set up stdio", SYS_dup3, {Argument::slot(init::kStdinSlot + n), n, 0});
     return;
@@ -184,12 +183,17 @@ void add_stdio(PlanBuilder& plan, const oci::Process& process, bool fresh_devpts
   plan.op(label, SYS_fchown, {Argument::slot(peer), process.user.uid, -1}).tolerate[0] = EPERM;
   plan.special(label, init::Special::SendFd, {Argument::slot(master), init::StatusKind::Terminal});
   for (int n = 0; n < 3; ++n) plan.op(label, SYS_dup3, {Argument::slot(peer), n, 0});
-  plan.op(label, SYS_ioctl, {0, TIOCSCTTY, 0});
   if (fresh_devpts) {
     plan.op("make `/dev/console`", SYS_mknodat, {AT_FDCWD, plan.text("/dev/console"), S_IFREG | 0600, 0}).tolerate[0] =
         EEXIST;
     plan.op("make `/dev/console`", SYS_mount, {plan.text("/dev/pts/0"), plan.text("/dev/console"), 0, MS_BIND, 0});
   }
+}
+
+// By the process that will run the program: a leader that exits takes the session's terminal along.
+void add_session(PlanBuilder& plan, const oci::Process& process) {
+  plan.op("start a session", SYS_setsid).tolerate[0] = EPERM;
+  if (process.terminal) plan.op("take the terminal", SYS_ioctl, {0, TIOCSCTTY, 0}).tolerate[0] = EPERM;
 }
 
 void add_cgroup_join(PlanBuilder& plan, const std::vector<sys::UniqueFd>& procs) {
@@ -235,6 +239,7 @@ Result<void> add_process(PlanBuilder& plan, const oci::Process& process, const P
   add_identity(plan, process);
   if (process.no_new_privileges) plan.op("set no_new_privs", SYS_prctl, {PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0});
   if (options.fork_before_exec) plan.special("start the process", init::Special::Fork);
+  add_session(plan, process);
   // Changing the user clears it, so it comes after.
   if (options.parent_death == ParentDeath::Kill)
     plan.op("die with the parent", SYS_prctl, {PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0});

@@ -1,7 +1,6 @@
 // What each request does once it is its turn.
 #include <algorithm>
 
-#include "berth/base/random.hpp"
 #include "berth/model/names.hpp"
 #include "supervisor.hpp"
 
@@ -109,101 +108,19 @@ void Supervisor::begin_run(Session& session, const control::Run& run) {
   });
 }
 
-void Supervisor::create_one_off(Session& session, const control::Run& run) {
-  const auto& service = run.project.services.at(run.service);
-  const std::string reference = model::image_name(run.project, service);
-  const auto image = run.images.find(reference);
-  if (image == run.images.end()) return finish(session, 1, {{"image `" + reference + "` is not in the store", ""}});
-  auto spec = plan::container_spec(run.project, service, 1, image->second);
-  if (!spec) return finish(session, 1, {control::problem_of(spec.error())});
-  spec->one_off = true;
-  const std::string& gap = run.project.separator;
-  spec->name = run.name.empty() ? project_.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
-  spec->restart = {};
-  spec->labels["com.docker.compose.oneoff"] = "True";
-  if (!run.service_ports) spec->ports.clear();
-  if (!run.use_aliases)
-    for (auto& endpoint : spec->endpoints) endpoint.aliases.clear();
-  auto& containers = engine_->ports().containers;
-  containers.create(*spec, {}, [this, self = &session, &containers](Result<ContainerId> id) {
-    if (!id) return finish(*self, 1, {control::problem_of(id.error())});
-    self->one_off = *id;
-    self->following = !std::get<control::Run>(*self->request).detach;
-    containers.start(*id, [this, self](Result<void> started) {
-      if (!started) {
-        const auto* state = engine_->find(self->one_off);
-        return finish(*self, state && state->exit_code ? state->exit_code : 125,
-                      {control::problem_of(started.error())});
-      }
-      if (std::get<control::Run>(*self->request).detach) return finish(*self, 0);
-      done_with_job(*self);
-      check_followers();
-    });
-  });
-}
-
-void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
-  if (exec.terminal)
-    return finish(session, 1, {{"exec with a terminal is not served by this version", "use `exec -T`"}});
-  local::ExecSpec spec;
-  for (const auto& state : engine_->containers()) {
-    const bool named = exec.container.empty() ? state.spec.service.value == exec.service &&
-                                                    state.spec.number == exec.index && !state.spec.one_off
-                                              : state.id == exec.container;
-    if (named) spec.container = state.id;
-  }
-  if (spec.container.empty())
-    return finish(session, 1,
-                  {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
-  spec.argv = exec.argv;
-  spec.environment = exec.environment;
-  spec.user = exec.user;
-  spec.working_dir = exec.working_dir;
-  spec.privileged = exec.privileged;
-  if (session.descriptors.size() >= 3) {
-    spec.in = session.descriptors[0].get();
-    spec.out = session.descriptors[1].get();
-    spec.err = session.descriptors[2].get();
-  }
-  ++session.pending;
-  engine_->exec(
-      spec,
-      [this, self = &session](Result<int> started) {
-        self->descriptors.clear();
-        if (!started) {
-          --self->pending;
-          return finish(*self, 126, {control::problem_of(started.error())});
-        }
-        self->exec_pid = *started;
-        control::ExecStarted message;
-        message.pid = *started;
-        send(*self, message);
-        if (std::get<control::Exec>(*self->request).detach) finish(*self, 0);
-      },
-      [this, self = &session](int code) {
-        --self->pending;
-        finish(*self, code);
-        sweep();
-      });
-}
-
 // Ctrl-C: what is being done stops; an attached stack is stopped gracefully, the second time killed.
 void Supervisor::cancel(Session& session, bool force) {
   ++session.cancels;
   if (session.execution && !session.stopping) session.execution->cancel();
   if (!session.request || session.finished) return;
+  if (!session.one_off.empty() || session.exec_pid) return signal(session, force ? "SIGKILL" : "SIGINT");
   const bool attached_up = std::holds_alternative<control::Up>(*session.request) && session.following &&
                            (session.attached || session.stopping);
-  if (!attached_up && session.one_off.empty()) {
+  if (!attached_up) {
     const auto& request = *session.request;
     if (std::holds_alternative<control::Follow>(request) || std::holds_alternative<control::Wait>(request) ||
         std::holds_alternative<control::Watch>(request) || session.settling)
       finish(session, 130);
-    return;
-  }
-  if (!session.one_off.empty()) {
-    engine_->ports().containers.kill(session.one_off, force ? "SIGKILL" : "SIGINT",
-                                     [](Result<void>) {});  // it may just have ended
     return;
   }
   cancel_attached(session, force);

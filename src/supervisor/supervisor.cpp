@@ -1,6 +1,7 @@
 #include "supervisor.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -87,9 +88,10 @@ void Supervisor::accept(std::unique_ptr<control::Connection> connection, control
                              .on_closed = [this, self](std::optional<Error>) { on_closed(*self); }});
 }
 
-void Supervisor::send(Session& session, const control::Message& message) {
+void Supervisor::send(Session& session, const control::Message& message, const std::vector<int>& descriptors) {
   if (session.gone) return;
-  if (auto sent = session.connection->send(message); !sent) log("to a client: " + sent.error().to_string());
+  if (auto sent = session.connection->send(message, descriptors); !sent)
+    log("to a client: " + sent.error().to_string());
 }
 
 void Supervisor::finish(Session& session, int exit_code, std::vector<control::Problem> errors) {
@@ -109,6 +111,7 @@ void Supervisor::finish(Session& session, int exit_code, std::vector<control::Pr
 void Supervisor::on_closed(Session& session) {
   session.gone = true;
   session.following = false;
+  if (!session.drain) session.terminal.reset();  // hangs up
   // Up, Down and Act carry on without their client; a queued request of a client that went away is dropped.
   if (session.queued) {
     std::erase(queue_, &session);
@@ -137,11 +140,8 @@ void Supervisor::sweep() {
 
 void Supervisor::on_message(Session& session, control::Message message, std::vector<sys::UniqueFd> descriptors) {
   if (const auto* cancelled = std::get_if<control::Cancel>(&message)) return cancel(session, cancelled->force);
-  if (const auto* signal = std::get_if<control::Signal>(&message)) {
-    const auto number = local::parse_signal(signal->name);
-    if (session.exec_pid && number) engine_->signal_exec(session.exec_pid, *number);
-    return;
-  }
+  if (const auto* sent = std::get_if<control::Signal>(&message)) return signal(session, sent->name);
+  if (std::holds_alternative<control::Detach>(message)) return detach(session);
   if (session.request) return finish(session, 1, {{"one request a connection", ""}});
   session.request = std::move(message);
   session.descriptors = std::move(descriptors);
@@ -169,7 +169,7 @@ bool Supervisor::is_of(const Session& session, const engine::ContainerState& sta
 
 void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEntry& entry) {
   for (auto& session : sessions_) {
-    if (!session.following || session.gone) continue;
+    if (!session.following || session.gone || session.tapped) continue;
     if (!is_of(session, state) || session.no_lines) continue;
     if (!session.followed.empty() && !session.followed.count(state.spec.service.value)) continue;
     control::LogLine line;
@@ -281,24 +281,13 @@ void Supervisor::schedule_restart(const ContainerId& id, RestartDecider::Duratio
 
 // An attached `up` ends when nothing that it started runs any more; a `run` when its container has ended.
 void Supervisor::check_followers() {
+  remove_ended_one_offs();
   for (auto& session : sessions_) {
     if (!session.following || session.finished || session.execution) continue;
     if (!session.one_off.empty()) {
       const auto* state = engine_->find(session.one_off);
       if (state && (state->phase == engine::Phase::Running || state->phase == engine::Phase::Created)) continue;
-      const auto* run = std::get_if<control::Run>(&*session.request);
-      if (run && run->remove && state) {
-        session.following = false;
-        ++session.pending;
-        engine_->ports().containers.remove(session.one_off, {.force = true, .anonymous_volumes = true},
-                                           [this, self = &session](Result<void> removed) {
-                                             if (!removed) log(removed.error().to_string());
-                                             --self->pending;
-                                             finish(*self, self->exit_code);
-                                           });
-      } else {
-        finish(session, session.exit_code);
-      }
+      if (!auto_remove_.count(session.one_off)) finish(session, session.exit_code);  // else when it is gone
       continue;
     }
     if (!session.attached || session.stopping) continue;
@@ -317,7 +306,7 @@ void Supervisor::check_idle() {
     if (engine_->is_idle() && restarts_.empty()) (void)keeper_->quit();
     return loop_.stop();
   }
-  if (busy) return idle_.cancel();
+  if (busy || !auto_remove_.empty()) return idle_.cancel();
   if (idle_) return;
   idle_ = loop_.after(std::chrono::seconds(1), [this] {
     // Nobody is left to supervise: keeper and supervisor end; the next command starts them again.
@@ -377,6 +366,7 @@ void Supervisor::execute(Session& session, plan::Plan plan, const std::string& v
 
 int run(const std::vector<std::string>& arguments) {
   if (arguments.size() != 3) return 2;
+  ::signal(SIGPIPE, SIG_IGN);  // a client that went away is an error of the call
   Supervisor supervisor({arguments[0], arguments[1]}, ProjectName(arguments[2]));
   try {
     must(supervisor.start());

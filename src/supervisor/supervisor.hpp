@@ -39,7 +39,10 @@ struct Session {
   std::set<std::string> followed;             // services; empty: all
   std::set<std::string> warnings;             // that it was given
   ContainerId one_off;                        // `run`
+  bool tapped = false;                        // ... whose output goes to the client as it comes, not in lines
   int exec_pid = 0;
+  sys::UniqueFd terminal;  // of an exec: held so that detaching does not hang it up
+  async::Watch drain;      // ... and read once nobody else does
   bool queued = false, finished = false, gone = false;
   int pending = 0;  // callbacks of the engine that will name this session
   int cancels = 0;
@@ -66,7 +69,7 @@ class Supervisor {
   void accept(std::unique_ptr<control::Connection> connection, control::Peer peer);
   void on_message(Session& session, control::Message message, std::vector<sys::UniqueFd> descriptors);
   void on_closed(Session& session);
-  void send(Session& session, const control::Message& message);
+  void send(Session& session, const control::Message& message, const std::vector<int>& descriptors = {});
   void finish(Session& session, int exit_code, std::vector<control::Problem> errors = {});
   void sweep();
   // requests
@@ -94,8 +97,13 @@ class Supervisor {
   void begin_down(Session& session, const control::Down& down);
   void begin_act(Session& session, const control::Act& act);
   void begin_run(Session& session, const control::Run& run);
+  // attached.cpp
   void create_one_off(Session& session, const control::Run& run);
+  void attach_client(Session& session, const control::Run& run);
   void begin_exec(Session& session, const control::Exec& exec);
+  void detach(Session& session);
+  void signal(Session& session, const std::string& name);
+  void remove_ended_one_offs();
   void execute(Session& session, plan::Plan plan, const std::string& verb,
                std::function<void(const execute::Outcome&)> done);
   Result<void> check_ports(const plan::Plan& plan) const;
@@ -126,6 +134,8 @@ class Supervisor {
   std::map<ContainerId, RestartDecider> deciders_;
   std::map<ContainerId, async::Timer> restarts_;
   std::unique_ptr<Probing> probing_;
+  // `run --rm`: once they have ended, whether or not their client is still there. True: it is being removed.
+  std::map<ContainerId, bool> auto_remove_;
   async::Timer idle_;
   bool leaving_ = false;
   bool grown_ = false;  // a plan has run since memory was given back

@@ -43,7 +43,11 @@ nothing_left() {
 }
 
 finish() {
-  local status=$?
+  local status=$? project pid
+  # What a failed check left running ends with the test.
+  for project in $(ls "$BERTH_RUN_ROOT"); do
+    timeout 30 "$BERTH" -p "$project" down -v -t 0 > /dev/null 2>&1 || for pid in $(pgrep -f -- "__supervisor $BERTH_ROOT $BERTH_RUN_ROOT"); do kill -9 "$pid"; done
+  done
   umount "$scratch/run" 2>/dev/null
   umount "$scratch/root/images" && rm -rf "$scratch"
   [ $failures = 0 ] && [ $status = 0 ] && echo "all checks passed"

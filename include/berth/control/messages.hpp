@@ -8,11 +8,11 @@
 //                                 ◀──   Queued*, Event*, Attached, LogLine*, Exited*, LogsBehind*, Happened*,
 //                                 ExecStarted,
 //                                       Problem*
-//   Cancel | Signal | Resize      ──▶   while it runs
+//   Cancel | Signal | Detach      ──▶   while it runs
 //                                 ◀──   Done{ok, exit_code}       always last; then the server closes
 //
-// A client that goes away: Up, Down, Act carry on; Exec and Run without `detach` get their stdin closed, nothing is
-// killed.
+// A client that goes away: Up, Down, Act carry on; an Exec or Run goes on without it, its stdin closed. Only a program
+// in an Exec's terminal is hung up, as by any terminal that goes away.
 //
 // Versions: protocol numbers differ only where old and new cannot talk. A server refuses another protocol in its
 // HelloReply and then takes nothing but Shutdown: Hello, HelloReply, Shutdown, Problem and Done are frozen from
@@ -83,8 +83,9 @@ struct TerminalSize {
   bool operator==(const TerminalSize&) const = default;
 };
 
-// Descriptors: {stdin, stdout, stderr} of the client, or with `terminal` {pty slave} that becomes all three; none with
-// `detach`. The client keeps the pty's master and may be stopped or killed without harm to the container.
+// Descriptors: {stdin, stdout, stderr} that become the program's own; none with `detach` or `terminal`. Never a
+// terminal of the client: a program could type into it. With `terminal` ExecStarted brings the master of a terminal
+// that was made in the container; the client reads, writes and resizes it itself.
 struct Exec {
   ContainerId container;  // or service + index
   std::string service;
@@ -100,8 +101,10 @@ struct Exec {
 };
 
 // A one-off container. `project` holds the service with the command line's overrides (command, entrypoint, environment,
-// user, volumes, ports, labels …) already applied: the server creates one container of it as it stands. Descriptors as
-// for Exec.
+// user, volumes, ports, labels …) already applied: the server creates one container of it as it stands. Descriptors:
+// stdin (where `interactive` and no `terminal`), then write ends of pipes that get a copy of stdout and stderr (of the
+// terminal: one), closed when all of it was written; none with `detach`. With `terminal` ExecStarted brings its master,
+// for input and size; reading it would take bytes from the log.
 struct Run {
   model::Project project;
   std::string service;
@@ -137,9 +140,8 @@ struct Signal {      // to the process of this connection's Exec or Run
   bool operator==(const Signal&) const = default;
 };
 
-struct Resize {
-  TerminalSize size;
-  bool operator==(const Resize&) const = default;
+struct Detach {  // leaves the terminal of an Exec or Run; what runs there goes on
+  bool operator==(const Detach&) const = default;
 };
 
 struct Cancel {  // Ctrl-C: stop gracefully what this connection's request does; with force (the second one): kill
@@ -246,7 +248,7 @@ struct Done {
 
 // The number on the wire is the index in this list + 1: append only.
 using Message =
-    std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal, Resize,
+    std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal, Detach,
                  Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited, Watch, Attached, Happened>;
 
 std::uint16_t kind_of(const Message& message) noexcept;
@@ -273,7 +275,7 @@ BOOST_DESCRIBE_STRUCT(Run, (),
 BOOST_DESCRIBE_STRUCT(Follow, (), (services, until_all_ended))
 BOOST_DESCRIBE_STRUCT(Wait, (), (services, down_project))
 BOOST_DESCRIBE_STRUCT(Signal, (), (name))
-BOOST_DESCRIBE_STRUCT(Resize, (), (size))
+BOOST_DESCRIBE_STRUCT(Detach, (), ())
 BOOST_DESCRIBE_STRUCT(Cancel, (), (force))
 BOOST_DESCRIBE_STRUCT(Shutdown, (), (build))
 BOOST_DESCRIBE_STRUCT(HelloReply, (), (protocol, build, pid, accepted, reason))

@@ -6,7 +6,6 @@
 //   engine.recover();                       // adopts what an earlier supervisor left
 //   Execution run(plan, engine.ports(), …);
 //
-// Terminals of services are refused with the reason.
 #pragma once
 
 #include <functional>
@@ -51,6 +50,16 @@ struct ExecSpec {
   bool privileged = false;
   int in = -1, out = -1, err = -1;  // borrowed for the call; -1: /dev/null
   std::string group;                // a control group of its own below the container's, for kill_group(); empty: none
+  bool terminal = false;            // instead of these three: take_exec_terminal() gives its master
+  std::uint16_t rows = 0, columns = 0;
+};
+
+// Who is attached to a container from its first byte on (`run`).
+struct Attachment {
+  sys::UniqueFd in;  // becomes its stdin; not with a terminal, whose master takes the input
+  sys::UniqueFd out,
+      err;  // write ends of pipes that get a copy of what it writes, besides its log; a terminal has no err
+  std::uint16_t rows = 0, columns = 0;  // of the terminal
 };
 
 class LocalEngine {
@@ -88,6 +97,13 @@ class LocalEngine {
 
   // What a probe said: recorded, and told to those who wait for it.
   void report_health(const ContainerId& id, engine::Health health, engine::HealthLog log);
+  // Master of a program's terminal, once it has started; the caller's from then on. Closing the last copy hangs up.
+  sys::UniqueFd take_exec_terminal(int pid);
+
+  // For the next start of a container.
+  void attach(const ContainerId& id, Attachment attachment);
+  // A copy of the master of a running container's terminal; empty where it has none.
+  sys::UniqueFd terminal_of(const ContainerId& id) const;
 
   // Nothing runs, is starting or waits for a restart.
   bool is_idle() const;

@@ -83,9 +83,9 @@ class ContainerLog {
   Result<void> attach(Stream stream, sys::UniqueFd pipe);
   int pipe_of(Stream stream) const noexcept;  // -1 where none is attached
 
-  // From now on the stream's bytes are also copied, as they are and at once, into `pipe` (a write end), for somebody who
-  // is attached. The log takes no byte that the copy has no room for: a slow reader holds the container back, one that
-  // closes is forgotten.
+  // From now on the stream's bytes are also copied, as they are and at once, into `pipe` (a write end), for somebody
+  // who is attached. The log takes no byte that the copy has no room for: a slow reader holds the container back, one
+  // that closes is forgotten.
   void tap(Stream stream, sys::UniqueFd pipe);
   int tap_of(Stream stream) const noexcept;  // -1 where there is none
   // Ends it. `owed` is what finish() wrote to the log and the copy had no room for.

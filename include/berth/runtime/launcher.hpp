@@ -42,6 +42,8 @@ class Launch {
   sys::UniqueFd take_pidfd() { return std::move(pidfd_); }
   // Master of the terminal; arrives before the gate is reached. Take it once on_status() or the outcome says so.
   sys::UniqueFd take_terminal() { return std::move(terminal_); }
+  // It asked for one that is not here yet. Open the gate only afterwards, so that the terminal has an owner in time.
+  bool awaits_terminal() const noexcept { return awaits_terminal_; }
 
   // Watch this for reading from the beginning, call on_status() when it is. Nothing: not decided yet (the pid or the
   // terminal may have arrived). Once an outcome was returned, stop watching.
@@ -67,6 +69,7 @@ class Launch {
   std::shared_ptr<MemoryView> memory_;
   int pid_ = 0;
   bool forks_ = false;
+  bool awaits_terminal_ = false;
   bool refused_ = false;
   std::optional<Error> failure_;
   int failure_code_ = 125;

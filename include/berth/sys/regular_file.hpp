@@ -33,9 +33,9 @@ Result<Spliced> splice_to_pipe(int from, int pipe, std::size_t most);
 // tee(2): copies what a pipe holds into another one and leaves it there, without waiting.
 struct Teed {
   std::size_t size = 0;
-  bool ended = false;      // of `pipe`, as above
-  bool unwanted = false;   // nobody reads `copy` any more
-  bool no_room = false;    // bytes are there, and `copy` is full
+  bool ended = false;     // of `pipe`, as above
+  bool unwanted = false;  // nobody reads `copy` any more
+  bool no_room = false;   // bytes are there, and `copy` is full
 };
 Result<Teed> tee_pipe(int pipe, int copy, std::size_t most);
 // write(2) to a pipe that is non-blocking: what it took, 0 where it is full. EPIPE is an error like others (the caller

@@ -101,7 +101,7 @@ int bring_up(const App& app, const compose::Loaded& loaded, const plan::UpOption
   up.images = prepare_images(app, loaded, options);
   const ProjectName& project = loaded.project.name;
   ensure_supervisor(app, project);
-  return request_of_stack(app, project, up, {}, names);
+  return request_of_stack(app, project, up, names);
 }
 
 }  // namespace

@@ -1,48 +1,18 @@
-#include <unistd.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdlib>
-
-#include "berth/state/records.hpp"
-#include "berth/sys/file.hpp"
+// Programs in containers: in a running one (exec), in one of their own (run).
+#include "attached_client.hpp"
 #include "build_images.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
 #include "stack.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
+#include "up_options.hpp"
 
 namespace berth::cli {
-namespace {
-
-void refuse(const OptionValues& options, std::initializer_list<const char*> flags) {
-  for (const char* flag : flags)
-    if (options.given(flag) && options.text(flag) != "false")
-      throw Failure(Error::make(ErrorKind::Unsupported, "--" + std::string(flag) + " is not served by this version"));
-}
-
-// Services whose image must be built before they can start.
-std::set<std::string> to_build(const compose::Loaded& loaded, const std::map<std::string, engine::ImageFacts>& facts,
-                               bool always) {
-  std::set<std::string> services;
-  for (const auto& [name, service] : loaded.project.services)
-    if (service.build &&
-        (always || service.pull_policy == "build" || !facts.count(model::image_name(loaded.project, service))))
-      services.insert(name);
-  return services;
-}
-
-}  // namespace
 
 int run_exec(const App& app) {
   const OptionValues& given = app.line.options;
-  refuse(given, {"dry-run"});
-  const bool no_terminal = given.flag("no-tty") || given.flag("no-TTY") || given.flag("detach") ||
-                           !::isatty(STDIN_FILENO) || !::isatty(STDOUT_FILENO);
-  if (!no_terminal)
-    throw Failure(Error::make(ErrorKind::Unsupported, "exec with a terminal is not served by this version")
-                      .with_hint("use `exec -T`"));
+  refuse_flags(given, {"dry-run"});
   const ProjectName project = project_name(app);
   control::Exec exec;
   exec.service = app.line.operands.at(0);
@@ -55,14 +25,12 @@ int run_exec(const App& app) {
   exec.working_dir = given.text("workdir");
   exec.privileged = given.flag("privileged");
   exec.detach = given.flag("detach");
-  return request_of_stack(
-      app, project, exec,
-      exec.detach ? std::vector<int>{} : std::vector<int>{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+  return exec.detach ? request_of_stack(app, project, exec) : attach_to_exec(app, project, std::move(exec));
 }
 
 int run_run(const App& app) {
   const OptionValues& given = app.line.options;
-  refuse(given, {"publish", "cap-add", "cap-drop", "remove-orphans", "env-from-file", "volume"});
+  refuse_flags(given, {"publish", "cap-add", "cap-drop", "remove-orphans", "env-from-file", "volume"});
   const std::string name = app.line.operands.at(0);
   auto loaded = load_project(app, {name}, compose::Purpose::Run);
   const auto found = loaded.project.services.find(name);
@@ -90,8 +58,9 @@ int run_run(const App& app) {
   service.container_name.clear();
   must(state::open_roots(app.paths));
   auto facts = image_facts(app, loaded.project);
-  const auto missing = to_build(loaded, facts, false);
-  std::set<std::string> build = missing;
+  std::set<std::string> all;
+  for (const auto& [service_name, unused] : loaded.project.services) all.insert(service_name);
+  std::set<std::string> build = services_to_build(loaded, all, facts, false);
   if (given.flag("build")) build.insert(name);
   build_images(app, loaded, build, {.quiet = given.flag("quiet-build")});
   if (!build.empty()) facts = image_facts(app, loaded.project);
@@ -107,8 +76,7 @@ int run_run(const App& app) {
   run.use_aliases = given.flag("use-aliases");
   run.remove = given.flag("rm");
   run.detach = given.flag("detach");
-  run.interactive = false;
-  return request_of_stack(app, project, run);
+  return run.detach ? request_of_stack(app, project, run) : attach_to_run(app, project, std::move(run));
 }
 
 }  // namespace berth::cli

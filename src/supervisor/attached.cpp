@@ -1,0 +1,157 @@
+// exec and run: programs with a client at their stdio.
+#include <algorithm>
+
+#include "berth/base/random.hpp"
+#include "berth/local/runtime_spec.hpp"
+#include "berth/model/names.hpp"
+#include "berth/sys/regular_file.hpp"
+#include "supervisor.hpp"
+
+namespace berth::supervisor {
+
+void Supervisor::create_one_off(Session& session, const control::Run& run) {
+  const auto& service = run.project.services.at(run.service);
+  const std::string reference = model::image_name(run.project, service);
+  const auto image = run.images.find(reference);
+  if (image == run.images.end()) return finish(session, 1, {{"image `" + reference + "` is not in the store", ""}});
+  auto spec = plan::container_spec(run.project, service, 1, image->second);
+  if (!spec) return finish(session, 1, {control::problem_of(spec.error())});
+  spec->one_off = true;
+  const std::string& gap = run.project.separator;
+  spec->name = run.name.empty() ? project_.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
+  spec->restart = {};
+  spec->labels["com.docker.compose.oneoff"] = "True";
+  if (!run.service_ports) spec->ports.clear();
+  if (!run.use_aliases)
+    for (auto& endpoint : spec->endpoints) endpoint.aliases.clear();
+  if (!run.detach) spec->tty = run.terminal.has_value();
+  spec->stdin_open = run.interactive && !run.detach && run.terminal;  // else its stdin is the client's own, or nothing
+  auto& containers = engine_->ports().containers;
+  containers.create(*spec, {}, [this, self = &session, &containers](Result<ContainerId> id) {
+    if (!id) return finish(*self, 1, {control::problem_of(id.error())});
+    const auto& request = std::get<control::Run>(*self->request);
+    self->one_off = *id;
+    if (request.remove) auto_remove_[*id] = false;
+    if (!request.detach) attach_client(*self, request);
+    containers.start(*id, [this, self](Result<void> started) {
+      if (!started) {
+        const auto* state = engine_->find(self->one_off);
+        finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
+        return remove_ended_one_offs();
+      }
+      if (std::get<control::Run>(*self->request).detach) return finish(*self, 0);
+      control::ExecStarted message;
+      message.id = self->one_off.value;
+      const auto terminal = engine_->terminal_of(self->one_off);
+      send(*self, message, terminal ? std::vector<int>{terminal.get()} : std::vector<int>{});
+      done_with_job(*self);
+      check_followers();
+    });
+  });
+}
+
+void Supervisor::attach_client(Session& session, const control::Run& run) {
+  session.following = session.tapped = true;
+  local::Attachment attachment;
+  std::vector<sys::UniqueFd*> wanted;
+  if (run.interactive && !run.terminal) wanted.push_back(&attachment.in);
+  wanted.push_back(&attachment.out);
+  if (!run.terminal) wanted.push_back(&attachment.err);
+  for (std::size_t i = 0; i < std::min(wanted.size(), session.descriptors.size()); ++i)
+    *wanted[i] = std::move(session.descriptors[i]);
+  session.descriptors.clear();
+  if (run.terminal) attachment.rows = run.terminal->rows, attachment.columns = run.terminal->columns;
+  engine_->attach(session.one_off, std::move(attachment));
+}
+
+void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
+  local::ExecSpec spec;
+  for (const auto& state : engine_->containers()) {
+    const bool named = exec.container.empty() ? state.spec.service.value == exec.service &&
+                                                    state.spec.number == exec.index && !state.spec.one_off
+                                              : state.id == exec.container;
+    if (named) spec.container = state.id;
+  }
+  if (spec.container.empty())
+    return finish(session, 1,
+                  {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
+  spec.argv = exec.argv;
+  spec.environment = exec.environment;
+  spec.user = exec.user;
+  spec.working_dir = exec.working_dir;
+  spec.privileged = exec.privileged;
+  if (exec.terminal) {
+    spec.terminal = true;
+    spec.rows = exec.terminal->rows, spec.columns = exec.terminal->columns;
+  } else if (session.descriptors.size() >= 3) {
+    spec.in = session.descriptors[0].get();
+    spec.out = session.descriptors[1].get();
+    spec.err = session.descriptors[2].get();
+  }
+  ++session.pending;
+  engine_->exec(
+      spec,
+      [this, self = &session](Result<int> started) {
+        self->descriptors.clear();
+        if (!started) {
+          --self->pending;
+          const int why = started.error().errno_value();
+          return finish(*self, why == ENOENT ? 127 : 126, {control::problem_of(started.error())});
+        }
+        self->exec_pid = *started;
+        if (!self->gone) self->terminal = engine_->take_exec_terminal(*started);
+        control::ExecStarted message;
+        message.pid = *started;
+        send(*self, message, self->terminal ? std::vector<int>{self->terminal.get()} : std::vector<int>{});
+        if (std::get<control::Exec>(*self->request).detach) finish(*self, 0);
+      },
+      [this, self = &session](int code) {
+        --self->pending;
+        self->drain.cancel();
+        self->terminal.reset();
+        finish(*self, code);
+        sweep();
+      });
+}
+
+// The client goes, what it was attached to stays. Somebody must read an exec's terminal then, or its program would
+// wait.
+void Supervisor::detach(Session& session) {
+  if (session.terminal) {
+    if (auto ready = sys::set_nonblocking(session.terminal.get()); !ready) log(ready.error().to_string());
+    session.drain = loop_.on_readable(session.terminal.get(), [self = &session] {
+      const auto dropped = sys::discard_from(self->terminal.get(), 64 << 10);
+      if (!dropped) self->drain.cancel();  // its last user has closed
+    });
+  }
+  if (!session.one_off.empty() || session.exec_pid) finish(session, 0);
+}
+
+void Supervisor::signal(Session& session, const std::string& name) {
+  const auto number = local::parse_signal(name);
+  if (!number) return;
+  if (session.exec_pid) engine_->signal_exec(session.exec_pid, *number);
+  if (!session.one_off.empty())
+    engine_->ports().containers.kill(session.one_off, name, [](Result<void>) {});  // it may just have ended
+}
+
+void Supervisor::remove_ended_one_offs() {
+  for (auto& [id, removing] : auto_remove_) {
+    const auto* state = engine_->find(id);
+    if (removing || !state || (state->phase != engine::Phase::Exited && state->phase != engine::Phase::Dead)) continue;
+    removing = true;
+    const auto removed = [this, id = id](Result<void> result) {
+      if (!result) log(result.error().to_string());
+      auto_remove_.erase(id);
+      for (auto& session : sessions_)
+        if (session.one_off == id && !session.finished) finish(session, session.exit_code);
+      check_idle();
+    };
+    // In the next turn: it may just be telling of its end.
+    loop_.post([this, id = id, removed] {
+      engine_->ports().containers.remove(id, {.force = true, .anonymous_volumes = true}, removed);
+    });
+  }
+}
+
+}  // namespace berth::supervisor
