@@ -177,7 +177,9 @@ def flood():
     with Terminal(berth + ['up', '--no-log-prefix'], patience=60) as terminal:
         terminal.screen.write = lambda text: None  # only the bytes count
         code = terminal.exit_code()
-        numbers = [int(line) for line in re.findall(r'^(\d+)\r?$', terminal.raw, re.M)]
+        # Lines that come while the picture still stands have its escape sequences before them.
+        text = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]|\r', '', terminal.raw)
+        numbers = [int(line) for line in re.findall(r'^(\d+)$', text, re.M)]
         assert code == 0, code
         assert numbers == list(range(1, 200001)), (len(numbers), differences(numbers))
 
