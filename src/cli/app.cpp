@@ -32,6 +32,8 @@ void print_warning(std::string_view text) {
   std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
+void print_note(std::string_view text) { std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data()); }
+
 namespace {
 
 // Workflow commands end at a newline; `%`, CR and LF are escaped (and `:` and `,` in properties).

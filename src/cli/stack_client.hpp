@@ -13,9 +13,9 @@
 
 namespace berth::cli {
 
-// Throws Failure where nobody serves the stack. Ctrl-C asks the supervisor to stop gracefully, the second one to kill;
-// the result is then 130.
-// Log lines are printed with their container's name.
+// Where the supervisor is killed meanwhile its successor is asked again, if that does nothing twice; else Failure.
+// Ctrl-C asks the supervisor to stop gracefully, the second one to kill; the result is then 130. Log lines are printed
+// with their container's name.
 // `names`: containers whose lines may come, so that prefixes are aligned from the first line on.
 int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,
                      const std::vector<std::string>& names = {});

@@ -92,7 +92,9 @@ Result<void> Client::receive(const Receiver& receiver) { return impl_->receive(r
 
 async::Loop& Client::loop() noexcept { return impl_->loop; }
 
-Result<void> Client::shut_down_server(const std::string& build) {
+Result<void> Client::shut_down_server(const std::string& build, async::Clock::duration deadline) {
+  bool late = false;
+  const auto timer = impl_->loop.after(deadline, [&] { late = true, impl_->loop.stop(); });
   Shutdown request;
   request.build = build;
   BERTH_TRY(send(request));
@@ -107,8 +109,9 @@ Result<void> Client::shut_down_server(const std::string& build) {
     return Next::Continue;
   });
   if (refused) return Error::make(ErrorKind::Failed, "the supervisor does not shut down: " + reason);
-  if (!done && !impl_->ended) return done;
-  if (!impl_->ended) impl_->loop.run();
+  if (!done && !impl_->ended && !late) return done;
+  if (!impl_->ended && !late) impl_->loop.run();
+  if (!impl_->ended) return Error::make(ErrorKind::TimedOut, "the supervisor is still busy");
   return {};
 }
 

@@ -24,6 +24,7 @@ constexpr int kMaxChildren = 4096;
 constexpr int kDeathLimit = 5;         // that many deaths of the supervisor …
 constexpr long kDeathWindow = 10'000;  // … within these milliseconds: stop restarting
 constexpr const char* kReasonFile = "keeper.reason";
+constexpr const char* kEndingFile = "ending";
 
 struct Parked {
   int fd;
@@ -274,7 +275,10 @@ bool handle_message() {
     case Kind::Launch: launch(message, received.fds, received.count); break;
     case Kind::Name: add_child(message.pid, message.name); break;
     case Kind::NewZygote: renew_zygote(); break;
-    case Kind::Quit: quitting = true; break;
+    case Kind::Quit:
+      quitting = true;
+      write_file(kEndingFile, "", 0);  // whoever wants a new pair waits for our lock from now on
+      break;
     default: break;  // of a later version
   }
   close_all(received);

@@ -8,6 +8,7 @@
 
 #include "berth/base/random.hpp"
 #include "berth/local/observe.hpp"
+#include "berth/base/rollback.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/memory.hpp"
@@ -107,14 +108,17 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
     }
     const auto done = std::move(exec->second.ended);
     execs.erase(exec);
+    runtime::remove_exit_record(paths.run(project), exited.name);
     return done(code);
   }
   const auto unit = unit_of(ContainerId(exited.name));
   if (!unit) return;
   if (unit->launch)
-    unit->ended_early = code;  // on_status comes: it knows whether the program ever ran
-  else
+    unit->ended_early = code;                                  // on_status comes: it knows whether the program ever ran
+  else if (unit->is_running() && unit->run.pid == exited.pid)  // else recover() had it from the record already
     ended(*unit, code);
+  else if (!unit->is_running() && unit->run.phase != engine::Phase::Restarting)
+    remove_cgroup(unit->id());  // a start that had failed
 }
 
 void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
@@ -133,26 +137,30 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
         name = old->record.anonymous_volumes.at(mount.target);
       else
         name = volume::VolumeStore::anonymous_name();
+    }
+    // The record first: a name whose owner has no record counts as free, and recover() finds by it what a creation that
+    // was interrupted has made.
+    Rollback undo;
+    undo.push([&] { discard(*unit); });
+    BERTH_TRY(state::write_record(paths, unit->record));
+    BERTH_TRY(state::claim_name(paths, unit->record.name, {project.value, unit->id().value}));
+    for (const auto& [target, name] : unit->record.anonymous_volumes) {
       engine::VolumeSpec anonymous;
       anonymous.project = project;
       anonymous.volume.name = name;
       BERTH_TRY(volumes.ensure(anonymous));
-    }
-    // The record first: a name whose owner has no record counts as free.
-    BERTH_TRY(state::write_record(paths, unit->record));
-    if (auto claimed = state::claim_name(paths, unit->record.name, {project.value, unit->id().value}); !claimed) {
-      (void)state::remove_container(paths, project, unit->id());
-      return claimed.error();
     }
     const std::string directory = paths.container(project, unit->id());
     auto lower = images.lower_directories(spec.image_digest);
     if (!lower) return lower.error();
     struct stat top;
     if (::stat(lower->front().c_str(), &top) < 0) return Error::system(errno, "stat", lower->front());
-    for (const char* name : {"/upper", "/work", "/root"}) BERTH_TRY(sys::make_directories(directory + name, 0755));
+    for (const char* name : {"/upper", "/work"}) BERTH_TRY(sys::make_directories(directory + name, 0755));
     // Overlay takes the metadata of `/` from the upper directory.
     if (::chmod((directory + "/upper").c_str(), top.st_mode & 07777) < 0)
       return Error::system(errno, "change mode of", directory + "/upper");
+    BERTH_TRY(sys::make_directories(directory + "/root", 0755));  // the last step: recover() looks for it
+    undo.commit();
     show(*unit);  // no run record yet: that is what Created means on disk
     units[unit->id()] = unit;
     tell(*unit, "create");
@@ -231,56 +239,6 @@ Result<engine::ObservedState> LocalEngine::observe(std::map<std::string, engine:
   return observed;
 }
 
-Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& parked) {
-  auto& s = *state_;
-  const auto take = [&](const std::string& name) {
-    for (auto& one : parked)
-      if (one.fd && one.name == name) return std::move(one.fd);
-    return sys::UniqueFd();
-  };
-  const auto stored = state::read_containers(s.paths, s.project);
-  for (const auto& damaged : stored.damaged) s.warn(damaged.to_string());
-  std::vector<std::pair<std::shared_ptr<Unit>, int>> gone;
-  for (const auto& container : stored.containers) {
-    auto unit = std::make_shared<Unit>();
-    unit->record = container.record;
-    unit->run = container.run;
-    s.units[unit->id()] = unit;
-    s.show(*unit);
-    if (!unit->is_running()) continue;
-    const std::string id = unit->id().value;
-    unit->place.netns = take("netns:" + id);
-    unit->place.dns = {take("dns:" + id + ":udp"), take("dns:" + id + ":tcp")};
-    unit->place.addresses = unit->run.addresses;
-    for (std::size_t i = 0; i < unit->run.publications.size(); ++i) {
-      network::Reservation reservation{unit->run.publications[i], {}};
-      const std::string prefix = "port:" + short_id(unit->id()) + ":" + std::to_string(i) + ":";
-      for (auto& one : parked)
-        if (one.fd && one.name.starts_with(prefix))
-          reservation.sockets.push_back({std::move(one.fd), one.name.substr(prefix.size())});
-      unit->place.ports.push_back(std::move(reservation));
-    }
-    BERTH_TRY(s.open_log(*unit));
-    for (const auto& [name, stream] :
-         {std::pair{"out:" + id, logs::Stream::Stdout}, std::pair{"err:" + id, logs::Stream::Stderr}})
-      if (auto pipe = take(name)) BERTH_TRY(unit->log->attach(stream, std::move(pipe)));
-    unit->pump->start();
-    if (auto master = take("tty:" + id)) BERTH_TRY(s.adopt_terminal(*unit, std::move(master)));
-    unit->input = take("in:" + id);
-    const auto now = state::current_state(s.paths, container);
-    if (now.phase == engine::Phase::Running || now.phase == engine::Phase::Paused) {
-      auto process = sys::open_process(unit->run.process());
-      if (process) unit->pidfd = std::move(*process);
-      if (unit->place.netns) BERTH_TRY(s.network->resume(unit->spec(), unit->id(), unit->record.name, unit->place));
-    } else {
-      gone.emplace_back(unit, now.exit_code);
-    }
-  }
-  s.watch();
-  for (const auto& [unit, code] : gone) s.ended(*unit, code);
-  return {};
-}
-
 Result<void> LocalEngine::check_ports(const std::vector<engine::ContainerSpec>& starting,
                                       const std::set<ContainerId>& ending) const {
   std::vector<PortWish> wishes;
@@ -310,7 +268,14 @@ void LocalEngine::restart(const ContainerId& id, engine::Done<> done) {
     ++unit->run.restart_count;
     unit->by_policy = true;
   }
-  state_->start(id, std::move(done));
+  state_->start(id, [this, id, done = std::move(done)](Result<void> started) {
+    const auto unit = state_->unit_of(id);
+    if (!started && unit && unit->run.phase == engine::Phase::Exited && !unit->record.user_stopped) {
+      unit->run.phase = engine::Phase::Restarting;  // until the policy gives up
+      if (auto saved = state_->save(*unit); !saved) state_->warn(saved.error().to_string());
+    }
+    done(started);
+  });
 }
 
 void LocalEngine::give_up_restart(const ContainerId& id) {

@@ -1,10 +1,11 @@
-// The inside of LocalEngine, shared by its files: units.cpp (records), start.cpp, finish.cpp (exit, stop, removal),
-// engine.cpp.
+// The inside of LocalEngine, shared by its files: engine.cpp, start.cpp, finish.cpp (exit, stop, removal), exec.cpp,
+// recover.cpp.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,11 +48,14 @@ struct Unit {
   std::vector<engine::Done<>> starting, ending;
   std::vector<Waiter> waiters;
   async::Timer grace, settling;
+  async::Watch orphan;             // of a container whose keeper has died: its end
+  sys::UniqueFd reaping;           // then: that it was reaped
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
   bool filling = false;            // volumes are being filled on a worker, or it is in line to be launched
   bool removing = false;
   bool by_policy = false;  // this start is a restart: without hooks
   bool hooking = false;    // post_start hooks run
+  bool launched_again = false;  // after the zygote had died
 
   const ContainerId& id() const { return record.id; }
   const engine::ContainerSpec& spec() const { return record.spec; }
@@ -65,6 +69,10 @@ struct Joined {
   std::string hostname;
 };
 Result<sys::UniqueFd> open_namespace(const Joined& joined, const char* name);  // "net", "ipc", "pid", "mnt"
+// The two ends of a stream of the container.
+struct Stdio {
+  sys::UniqueFd ours, container;
+};
 
 struct ExecRun {
   std::shared_ptr<runtime::Launch> launch;
@@ -133,12 +141,23 @@ struct LocalEngine::State : engine::Containers {
   Result<std::vector<std::string>> file_sources(const Unit& unit);
   Result<void> write_etc_files(const Unit& unit);
   Result<Joined> find_joined(const std::string& wanted, const std::string& joiner) const;
+  std::string stdio_path(const ContainerId& id, logs::Stream stream) const;
+  Result<Stdio> make_stdio(const ContainerId& id, logs::Stream stream) const;
+  void drop_stdio(const Unit& unit);
   Result<void> prepare_stdio(Unit& unit, runtime::LaunchRequest& request, std::vector<sys::UniqueFd>& keep);
   Result<void> adopt_terminal(Unit& unit, sys::UniqueFd master);
   void on_status(const ContainerId& id);
   void started(Unit& unit, Result<void> result);
   void answer_start(Unit& unit, const Result<void>& result);
   Result<void> open_log(Unit& unit);
+
+  // recover.cpp
+  Result<void> adopt_log(Unit& unit, sys::UniqueFd out, sys::UniqueFd err, sys::UniqueFd master);
+  Result<void> adopt(Unit& unit);
+  void on_orphan(const ContainerId& id);
+  Result<void> drop_left(const std::set<std::string>& names, std::vector<runtime::ParkedFd>& descriptors);
+  void discard(const Unit& unit);
+  void collect_garbage();
 
   // finish.cpp
   void stop(const ContainerId& id, const engine::StopOptions& options, engine::Done<> done) override;
@@ -149,6 +168,7 @@ struct LocalEngine::State : engine::Containers {
   void ended(Unit& unit, int exit_code);
   void release(Unit& unit);
   void unmount_volumes(const Unit& unit);
+  void remove_cgroup(const ContainerId& id);
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
 
   void stop_now(const ContainerId& id, std::optional<engine::Duration> grace);

@@ -22,12 +22,15 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
   unit.run.exit_code = exit_code;
   unit.run.finished_at = wall_clock();
   unit.run.phase = engine::Phase::Exited;
+  unit.orphan.cancel();
+  unit.reaping.reset();
   unit.pidfd.reset();
   if (unit.pump)
     if (auto finished = unit.pump->finish([&] { return unit.terminal && unit.terminal->move(); }); !finished)
       warn(finished.error().to_string());
   unit.terminal.reset();
   unit.input.reset();
+  drop_stdio(unit);
   show(unit);
   const bool again = !unit.removing && observer.on_exit && observer.on_exit(unit.shown);
   if (again)
@@ -68,25 +71,26 @@ void LocalEngine::State::unmount_volumes(const Unit& unit) {
 
 // Everything but its records, its files and its leased addresses.
 void LocalEngine::State::release(Unit& unit) {
-  const std::string& id = unit.id().value;
   unit.status.cancel();
   unit.launch.reset();
   unit.terminal.reset();
   unit.terminal_pipe.reset();
   unit.input.reset();
   unit.attachment.reset();
-  // A keeper that is gone holds nothing any more.
-  (void)keeper.drop("out:" + id);
-  (void)keeper.drop("err:" + id);
-  if (unit.spec().tty) (void)keeper.drop("tty:" + id);
-  if (unit.spec().stdin_open) (void)keeper.drop("in:" + id);
+  drop_stdio(unit);
   network->leave(unit.id(), unit.place);
   unit.run.addresses.clear();
   unit.run.publications.clear();
   unmount_volumes(unit);
-  const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
-  (void)cgroup.kill();
-  if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::NotFound)
+  remove_cgroup(unit.id());
+}
+
+// A process of it that is still on its way out keeps it for a moment: on_ended() comes again.
+void LocalEngine::State::remove_cgroup(const ContainerId& id) {
+  const auto cgroup = sys::CgroupSet::find(cgroup_name(id));
+  if (cgroup.empty()) return;
+  if (auto killed = cgroup.kill(); !killed) warn(killed.error().to_string());
+  if (auto removed = cgroup.remove(); !removed && removed.error().kind() != ErrorKind::Busy)
     warn(removed.error().to_string());
 }
 
@@ -97,6 +101,10 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
     unit->record.user_stopped = true;
     if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
     show(*unit);
+  }
+  if (unit->launch || unit->filling) {  // its process may be there already, in the middle of its set-up
+    unit->starting.push_back([this, id, options, done = std::move(done)](Result<void>) { stop(id, options, done); });
+    return;
   }
   if (!unit->is_running()) {
     if (unit->run.phase == engine::Phase::Restarting) {
@@ -196,6 +204,10 @@ void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptio
     if (!ended) return done(ended);
     finish_removal(unit, options, done);
   };
+  if (unit->launch || unit->filling) {
+    unit->starting.push_back([this, id, options, done](Result<void>) { remove(id, options, done); });
+    return;
+  }
   if (unit->is_running()) {
     if (!options.force)
       return done(Error::make(ErrorKind::Busy, "`" + unit->record.name + "` is running").with_hint("stop it first"));
@@ -208,6 +220,7 @@ void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptio
 void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options,
                                         engine::Done<> done) {
   unit->removing = true;
+  remove_cgroup(unit->id());
   unit->pump.reset();
   unit->log.reset();
   const auto files = logs::LogFiles::of(paths.root, paths.run_root, project.value, unit->id().value);

@@ -23,9 +23,7 @@ Result<void> StackNetwork::publish(const engine::ContainerSpec& spec, const Cont
       if (!reserved)
         return reserved.error().while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " +
                                             spec.name);
-      for (const auto& socket : reserved->sockets)
-        BERTH_TRY(
-            keeper_.park("port:" + short_id(id) + ":" + std::to_string(i) + ":" + socket.address, {socket.fd.get()}));
+      BERTH_TRY(park_port(id, i, *reserved));
       new_publications_.push_back(reserved->publication);
       published_[id].push_back(reserved->publication);
       place.ports.push_back(std::move(*reserved));
@@ -35,6 +33,13 @@ Result<void> StackNetwork::publish(const engine::ContainerSpec& spec, const Cont
   }
   BERTH_TRY(serve_ports(id, place));
   return refresh_firewall();
+}
+
+Result<void> StackNetwork::park_port(const ContainerId& id, std::size_t index, const network::Reservation& port) {
+  for (const auto& socket : port.sockets)
+    BERTH_TRY(
+        keeper_.park("port:" + short_id(id) + ":" + std::to_string(index) + ":" + socket.address, {socket.fd.get()}));
+  return {};
 }
 
 Result<void> StackNetwork::serve_ports(const ContainerId& id, NetworkPlace& place) {
@@ -106,6 +111,13 @@ Result<void> StackNetwork::pass_others(const network::ProjectFirewall& firewall)
   if (!notes) return notes.error();
   for (const auto& note : *notes) warn_(note);
   return {};
+}
+
+// A `down` may have been killed between a network's removal and this.
+Result<void> StackNetwork::settle() {
+  BERTH_TRY(refresh_firewall());
+  auto restored = network::restore_forwarding(paths_.root);
+  return restored ? Result<void>() : Result<void>(restored.error());
 }
 
 Result<void> StackNetwork::network_removed(const std::string& name) {

@@ -131,6 +131,16 @@ Result<void> StackNetwork::resume(const engine::ContainerSpec& spec, const Conta
                                   NetworkPlace& place) {
   BERTH_TRY(find_way_out(spec, place));
   BERTH_TRY(answer(spec, id, name, place));
+  for (std::size_t i = 0; i < place.ports.size() && i < spec.ports.size(); ++i) {
+    auto& port = place.ports[i];
+    if (!port.sockets.empty()) continue;
+    model::Port same = spec.ports[i];
+    same.published = std::to_string(port.publication.host_port);
+    auto reserved = network::reserve_port(same);
+    if (!reserved) return reserved.error();
+    port = std::move(*reserved);
+    BERTH_TRY(park_port(id, i, port));
+  }
   BERTH_TRY(serve_ports(id, place));
   // In the next turn, once all containers are here: a part of the translations would cut the others off.
   if (!std::exchange(refreshing_, true))

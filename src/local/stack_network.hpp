@@ -54,13 +54,16 @@ class StackNetwork {
   // Everything up to the firewall, in an order that another attempt can resume. On failure nothing of it is left.
   Result<void> join(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                     NetworkPlace& place);
-  // After a supervisor took over: serves what the descriptors in `place` stand for.
+  // After a supervisor took over: serves what the descriptors in `place` stand for; sockets that are missing (the keeper
+  // died too) are opened again.
   Result<void> resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                       NetworkPlace& place);
   // The container has ended for good: names, sockets and the namespace go; its addresses stay leased.
   void leave(const ContainerId& id, NetworkPlace& place);
   Result<void> release(const ContainerId& id) { return bridges_.release(id); }
   Result<void> refresh_firewall();
+  // After all resume(), where a plan was interrupted: table and forwarding as the records want them.
+  Result<void> settle();
   // Whether these ports can be had, before anything is touched: Busy with the port and who has it. `free` are
   // containers of this stack that will have ended by then.
   Result<void> check_ports(const std::vector<PortWish>& wishes, const std::set<ContainerId>& free) const;
@@ -92,6 +95,7 @@ class StackNetwork {
   Result<void> answer(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                       NetworkPlace& place);
   Result<void> publish(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place);
+  Result<void> park_port(const ContainerId& id, std::size_t index, const network::Reservation& port);
   Result<void> serve_ports(const ContainerId& id, NetworkPlace& place);
 
   async::Loop& loop_;

@@ -58,6 +58,7 @@ void LocalEngine::State::start(const ContainerId& id, engine::Done<> done) {
   if (!unit) return done(no_container(id));
   if (unit->is_running() && !unit->launch && !unit->hooking) return done({});
   unit->starting.push_back(std::move(done));
+  unit->launched_again = false;
   if (unit->launch || unit->filling || unit->hooking) return;  // somebody else's start is under way; it answers both
   if (unit->record.user_stopped) {
     unit->record.user_stopped = false;
@@ -315,6 +316,12 @@ void LocalEngine::State::on_status(const ContainerId& id) {
     unit->run.health_log = {};
     started(*unit, save(*unit));
     if (unit->ended_early) ended(*unit, *std::exchange(unit->ended_early, std::nullopt));
+    return;
+  }
+  // The zygote died before it had cloned this one.
+  if (outcome->error.errno_value() == ECHILD && !std::exchange(unit->launched_again, true)) {
+    drop_stdio(*unit);
+    if (auto again = this->launch(*unit); !again) started(*unit, again);
     return;
   }
   Error error = outcome->error;

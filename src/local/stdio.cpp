@@ -1,6 +1,9 @@
 // What a container reads and writes: pipes into its log, or a terminal, and whoever is attached.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "berth/sys/file.hpp"
 #include "berth/sys/regular_file.hpp"
@@ -19,6 +22,34 @@ Result<std::pair<sys::UniqueFd, sys::UniqueFd>> open_pipe() {
 Result<sys::UniqueFd> writing_end(int pipe) { return sys::open("/proc/self/fd/" + std::to_string(pipe), O_WRONLY); }
 
 }  // namespace
+
+std::string LocalEngine::State::stdio_path(const ContainerId& id, logs::Stream stream) const {
+  return paths.run(project) + "/pipes/" + id.value + (stream == logs::Stream::Stdout ? ".stdout" : ".stderr");
+}
+
+// A named pipe that the container opens for both directions: it never has no reader, so that a write after the death of
+// keeper and supervisor waits instead of ending the program by SIGPIPE, and the next pair finds it by its name.
+Result<Stdio> LocalEngine::State::make_stdio(const ContainerId& id, logs::Stream stream) const {
+  const std::string path = stdio_path(id, stream);
+  BERTH_TRY(sys::make_directories(paths.run(project) + "/pipes", 0700));
+  if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  if (::mkfifo(path.c_str(), 0600) < 0) return Error::system(errno, "make a pipe at", path);
+  auto container_end = sys::open(path, O_RDWR);
+  if (!container_end) return container_end.error();
+  auto our_end = sys::open(path, O_RDONLY | O_NONBLOCK);
+  if (!our_end) return our_end.error();
+  return Stdio{std::move(*our_end), std::move(*container_end)};
+}
+
+// All it wrote is in the log: the pipes go.
+void LocalEngine::State::drop_stdio(const Unit& unit) {
+  const ContainerId& id = unit.id();
+  (void)keeper.drop("out:" + id.value);  // a keeper that is gone holds nothing any more
+  (void)keeper.drop("err:" + id.value);
+  if (unit.spec().tty) (void)keeper.drop("tty:" + id.value);
+  if (unit.spec().stdin_open) (void)keeper.drop("in:" + id.value);
+  for (const auto stream : {logs::Stream::Stdout, logs::Stream::Stderr}) (void)::unlink(stdio_path(id, stream).c_str());
+}
 
 Result<void> LocalEngine::State::open_log(Unit& unit) {
   if (unit.log) return {};
@@ -41,24 +72,21 @@ Result<void> LocalEngine::State::prepare_stdio(Unit& unit, runtime::LaunchReques
                                                std::vector<sys::UniqueFd>& keep) {
   const std::string& id = unit.id().value;
   const bool tty = unit.spec().tty;
-  const bool again = unit.run.started_at != 0;  // the keeper holds those of the last run
   Attachment attached = std::exchange(unit.attachment, std::nullopt).value_or(Attachment{});
   BERTH_TRY(open_log(unit));
   const auto add = [&](logs::Stream stream, const std::string& name, sys::UniqueFd tap) -> Result<sys::UniqueFd> {
-    auto pipe = open_pipe();
+    auto pipe = make_stdio(unit.id(), stream);
     if (!pipe) return pipe.error();
-    if (again) BERTH_TRY(keeper.drop(name));
-    BERTH_TRY(keeper.park(name, {pipe->first.get()}));
-    BERTH_TRY(unit.log->attach(stream, std::move(pipe->first)));
+    BERTH_TRY(keeper.park(name, {pipe->ours.get()}));
+    BERTH_TRY(unit.log->attach(stream, std::move(pipe->ours)));
     unit.log->tap(stream, std::move(tap));
-    return std::move(pipe->second);
+    return std::move(pipe->container);
   };
   auto out = add(logs::Stream::Stdout, "out:" + id, std::move(attached.out));
   if (!out) return out.error();
   if (tty) {
     BERTH_TRY(sys::set_nonblocking(out->get()));
     unit.terminal_pipe = std::move(*out);
-    if (again) BERTH_TRY(keeper.drop("tty:" + id));
     request.spec.process.rows = attached.rows;
     request.spec.process.columns = attached.columns;
     return {};
@@ -69,7 +97,6 @@ Result<void> LocalEngine::State::prepare_stdio(Unit& unit, runtime::LaunchReques
   if (!in && unit.spec().stdin_open) {
     auto pipe = open_pipe();
     if (!pipe) return pipe.error();
-    if (again) BERTH_TRY(keeper.drop("in:" + id));
     BERTH_TRY(keeper.park("in:" + id, {pipe->second.get()}));
     in = std::move(pipe->first);
     unit.input = std::move(pipe->second);

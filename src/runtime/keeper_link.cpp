@@ -1,6 +1,7 @@
 #include "berth/runtime/keeper_link.hpp"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -71,6 +72,11 @@ Result<std::optional<ReceivedMessage>> receive_message(int socket, int flags) {
 }
 
 KeeperLink::KeeperLink(sys::UniqueFd socket) : socket_(std::move(socket)) {}
+
+bool KeeperLink::is_gone() const {
+  pollfd watched{socket_.get(), 0, 0};
+  return !socket_ || (poll(&watched, 1, 0) == 1 && (watched.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0);
+}
 
 std::optional<KeeperEvent> KeeperLink::receive_one(int flags) {
   for (;;) {

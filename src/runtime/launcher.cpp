@@ -256,11 +256,16 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_zygote(LaunchPlan& plan
   message.base = reinterpret_cast<std::uint64_t>(memory);
   message.size = kArenaSize;
   message.flags = plan.clone_flags;
+  if (auto sent = send_message(zygote.get(), message, plan.fds); !sent) {
+    release();
+    const int why = sent.error().errno_value();
+    if (why == EPIPE || why == ECONNRESET) return by_keeper(plan);  // it died; on_zygote_readable() asks for another
+    return sent.error();
+  }
   auto launch = LaunchAccess::make(plan);
   LaunchAccess::set_memory(*launch, memory, 0);
   LaunchAccess::on_release(*launch, std::move(release));
   LaunchAccess::on_pid(*launch, namer(launch->name()));
-  BERTH_TRY(send_message(zygote.get(), message, plan.fds));
   waiting.push_back({launch, message.base, false});
   return launch;
 }

@@ -79,6 +79,8 @@ Result<void> start_pair(const StartPair& request) {
     adopt_fd = control.get();
   }
   BERTH_TRY(sys::make_directories(request.run_dir + "/exits"));
+  const std::string ending = request.run_dir + "/ending";
+  if (unlink(ending.c_str()) != 0 && errno != ENOENT) return Error::system(errno, "remove", ending);
   auto program = keeper_memfd();
   if (!program) return program.error();
   auto null = sys::open("/dev/null", O_RDWR);
@@ -113,6 +115,13 @@ Result<void> start_pair(const StartPair& request) {
   if (size == static_cast<ssize_t>(sizeof why)) return Error::system(why, "start", "the keeper");
   return {};
 }
+
+// The keeper does the same when it gets Quit.
+Result<void> mark_ending(const std::string& run_dir) {
+  return sys::write_file_atomic(run_dir + "/ending", "", sys::Durability::Volatile);
+}
+
+bool is_ending(const std::string& run_dir) { return sys::exists(run_dir + "/ending"); }
 
 std::optional<std::string> keeper_reason(const std::string& run_dir) {
   auto text = sys::read_file(run_dir + "/keeper.reason", 4096);

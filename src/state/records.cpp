@@ -1,5 +1,6 @@
 #include "berth/state/records.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -241,12 +242,35 @@ Result<sys::UniqueFd> note_holder(Result<sys::UniqueFd> lock, const std::string&
 
 }  // namespace
 
+namespace {
+
+// `down` removes the lock with the run directory, under the lock: whoever waited holds a file that is not there any
+// more.
+bool is_still(int fd, const std::string& path) {
+  struct stat held, named;
+  return ::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
+}
+
+Result<sys::UniqueFd> lock_at(const Paths& paths, const ProjectName& project, const std::string& what,
+                              Result<sys::UniqueFd> (*lock)(const std::string&, sys::LockMode)) {
+  const std::string path = paths.lock(project);
+  for (;;) {
+    BERTH_TRY(make_project_directories(paths, project));
+    auto held = lock(path, sys::LockMode::Exclusive);
+    if (!held && held.error().kind() == ErrorKind::NotFound) continue;  // removed in between
+    if (!held || is_still(held->get(), path)) return note_holder(std::move(held), path, what);
+  }
+}
+
+}  // namespace
+
 Result<sys::UniqueFd> try_lock_project(const Paths& paths, const ProjectName& project, const std::string& what) {
-  return note_holder(sys::try_lock_file(paths.lock(project), sys::LockMode::Exclusive), paths.lock(project), what);
+  return lock_at(paths, project, what, sys::try_lock_file);
 }
 
 Result<sys::UniqueFd> lock_project(const Paths& paths, const ProjectName& project, const std::string& what) {
-  return note_holder(sys::lock_file(paths.lock(project), sys::LockMode::Exclusive), paths.lock(project), what);
+  return lock_at(paths, project, what, sys::lock_file);
 }
 
 std::optional<LockHolder> lock_holder(const Paths& paths, const ProjectName& project) {

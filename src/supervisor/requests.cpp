@@ -61,10 +61,10 @@ void Supervisor::begin_down(Session& session, const control::Down& down) {
   model::Project project = down.project ? *down.project : stored_project().value_or(model::Project{});
   project.name = project_;
   auto plan = plan::plan_down(project, *observed, down.options);
-  execute(session, std::move(plan), "down", [this, self = &session](const execute::Outcome& outcome) {
+  execute(session, std::move(plan), down, [this, self = &session](const execute::Outcome& outcome) {
     if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty()) {
-      leaving_ = true;
       let_watchers_go();
+      if (is_last(*self)) end_pair();
     }
     finish(*self, code_of(outcome), problems_of(outcome));
   });
@@ -75,7 +75,7 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   auto plan = plan::plan_verb(*observed, act.options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), "act", [this, self = &session](const execute::Outcome& outcome) {
+  execute(session, std::move(*plan), act, [this, self = &session](const execute::Outcome& outcome) {
     finish(*self, code_of(outcome), problems_of(outcome));
   });
 }
@@ -102,7 +102,7 @@ void Supervisor::begin_run(Session& session, const control::Run& run) {
   options.recreate_dependencies = plan::Recreate::Never;
   auto plan = plan::plan_up(project, *observed, options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), "run", [this, self = &session](const execute::Outcome& outcome) {
+  execute(session, std::move(*plan), std::nullopt, [this, self = &session](const execute::Outcome& outcome) {
     if (!outcome.ok) return finish(*self, code_of(outcome), problems_of(outcome));
     create_one_off(*self, std::get<control::Run>(*self->request));
   });

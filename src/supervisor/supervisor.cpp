@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "berth/base/build_id.hpp"
 #include "berth/init/wire.hpp"
 #include "berth/local/runtime_spec.hpp"
 #include "berth/model/json.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/supervisor/run.hpp"
 #include "berth/sys/file.hpp"
+#include "intent.hpp"
 
 namespace berth::supervisor {
 std::int64_t wall_now() {
@@ -41,10 +43,7 @@ Result<void> Supervisor::start() {
     on_line(state, entry);
   };
   observer.on_warning = [this](const std::string& text) { on_warning(text); };
-  observer.on_keeper_gone = [this] {
-    log("the keeper is gone; leaving, the next command starts a pair that adopts what runs");
-    loop_.stop();
-  };
+  observer.on_keeper_gone = [this] { hand_over(); };
   auto engine = local::LocalEngine::create(loop_, *keeper_, sys::UniqueFd(init::kZygoteFd), paths_, project_,
                                            std::move(observer));
   if (!engine) return engine.error();
@@ -57,20 +56,24 @@ Result<void> Supervisor::start() {
   const auto accepted = [this](std::unique_ptr<control::Connection> connection, control::Peer peer) {
     accept(std::move(connection), std::move(peer));
   };
-  const auto listening = std::find_if(parked->begin(), parked->end(),
-                                      [](const auto& one) { return one.name == runtime::kControlName && one.fd; });
-  auto server = listening != parked->end()
-                    ? control::Server::adopt(loop_, std::move(listening->fd), BERTH_VERSION, accepted)
-                    : control::Server::listen(loop_, paths_.control_socket(project_), BERTH_VERSION, accepted);
+  auto listening =
+      std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == runtime::kControlName && one.fd; });
+  const bool adopts = listening != parked->end() && sys::exists(paths_.control_socket(project_));
+  auto server = adopts ? control::Server::adopt(loop_, std::move(listening->fd), build_id(), accepted)
+                       : control::Server::listen(loop_, paths_.control_socket(project_), build_id(), accepted);
   if (!server) return server.error();
   server_ = std::move(*server);
-  if (listening == parked->end()) BERTH_TRY(keeper_->park(runtime::kControlName, {server_->fd()}));
+  if (!adopts) {
+    BERTH_TRY(keeper_->drop(runtime::kControlName));
+    BERTH_TRY(keeper_->park(runtime::kControlName, {server_->fd()}));
+  }
   // Containers that a predecessor had promised to restart, and those that it probed.
   for (const auto& state : engine_->containers()) {
     if (state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused) probing_->adopt(state);
     if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id))
       schedule_restart(state.id, RestartDecider::kFirstDelay);
   }
+  finish_interrupted();
   check_idle();
   return {};
 }
@@ -97,6 +100,8 @@ void Supervisor::send(Session& session, const control::Message& message, const s
 void Supervisor::finish(Session& session, int exit_code, std::vector<control::Problem> errors) {
   if (session.finished) return;
   session.finished = true;
+  if (session.resumed)  // also where it could not be done
+    if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
   control::Done done;
   done.ok = errors.empty() && exit_code == 0;
   done.exit_code = exit_code;
@@ -126,7 +131,7 @@ void Supervisor::on_closed(Session& session) {
 void Supervisor::sweep() {
   loop_.post([this] {
     for (auto& session : sessions_)
-      if (session.finished && !session.connection->is_open()) session.gone = true;
+      if (session.finished && session.connection && !session.connection->is_open()) session.gone = true;
     std::erase_if(sessions_, [this](const Session& session) {
       return session.finished && session.gone && current_ != &session && !session.execution && session.pending == 0;
     });
@@ -154,7 +159,7 @@ void Supervisor::on_message(Session& session, control::Message message, std::vec
   if (const auto* wait = std::get_if<control::Wait>(&*session.request)) return begin_wait(session, *wait);
   if (std::holds_alternative<control::Watch>(*session.request)) return;
   if (std::holds_alternative<control::Shutdown>(*session.request)) {
-    leaving_ = true;  // the keeper starts the installed program
+    leaving_ = true;  // once the queue is done; the keeper starts the installed program
     let_watchers_go();
     return finish(session, 0);
   }
@@ -300,22 +305,6 @@ void Supervisor::check_followers() {
   }
 }
 
-void Supervisor::check_idle() {
-  const bool busy = !engine_->is_idle() || !sessions_.empty() || current_ || !queue_.empty() || !restarts_.empty();
-  if (leaving_ && sessions_.empty() && !current_) {
-    if (engine_->is_idle() && restarts_.empty()) (void)keeper_->quit();
-    return loop_.stop();
-  }
-  if (busy || !auto_remove_.empty()) return idle_.cancel();
-  if (idle_) return;
-  idle_ = loop_.after(std::chrono::seconds(1), [this] {
-    // Nobody is left to supervise: keeper and supervisor end; the next command starts them again.
-    server_->stop_accepting();
-    (void)keeper_->quit();
-    loop_.stop();
-  });
-}
-
 std::optional<model::Project> Supervisor::stored_project() const {
   auto text = sys::read_file(paths_.project_file(project_));
   if (!text) return std::nullopt;
@@ -342,18 +331,21 @@ Result<void> Supervisor::check_ports(const plan::Plan& plan) const {
   return engine_->check_ports(starting, ending);
 }
 
-void Supervisor::execute(Session& session, plan::Plan plan, const std::string& verb,
+// `intent`: the request that the next supervisor does again when this one is killed meanwhile.
+void Supervisor::execute(Session& session, plan::Plan plan, const std::optional<control::Message>& intent,
                          std::function<void(const execute::Outcome&)> done) {
   session.plan = std::move(plan);
   if (auto free = check_ports(session.plan); !free) return finish(session, 1, {control::problem_of(free.error())});
   grown_ = true;
-  if (!session.plan.empty())
-    if (auto written = state::write_intent(paths_, project_, "{\"verb\":\"" + verb + "\"}"); !written)
+  const bool recorded = intent && !session.plan.empty() && !session.resumed;
+  if (recorded)
+    if (auto written = write_intent(paths_, project_, *intent, 0); !written)
       return finish(session, 1, {control::problem_of(written.error())});
   session.execution = std::make_unique<execute::Execution>(
       session.plan, engine_->ports(), wall_now,
       [this, self = &session](const engine::Event& event) { send(*self, control::EventMessage{event}); });
   session.execution->start([this, self = &session, done = std::move(done)](const execute::Outcome& outcome) {
+    if (keeper_->is_gone()) return;  // the rest failed for that; whoever follows us does it again
     const execute::Outcome result = outcome;
     if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
     // The execution is on the stack: it goes in the next turn.

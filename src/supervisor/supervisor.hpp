@@ -44,7 +44,8 @@ struct Session {
   sys::UniqueFd terminal;  // of an exec: held so that detaching does not hang it up
   async::Watch drain;      // ... and read once nobody else does
   bool queued = false, finished = false, gone = false;
-  int pending = 0;  // callbacks of the engine that will name this session
+  bool resumed = false;  // of an earlier supervisor: it has no client
+  int pending = 0;       // callbacks of the engine that will name this session
   int cancels = 0;
   int exit_code = 0;
   // `up` (up.cpp)
@@ -104,7 +105,7 @@ class Supervisor {
   void detach(Session& session);
   void signal(Session& session, const std::string& name);
   void remove_ended_one_offs();
-  void execute(Session& session, plan::Plan plan, const std::string& verb,
+  void execute(Session& session, plan::Plan plan, const std::optional<control::Message>& intent,
                std::function<void(const execute::Outcome&)> done);
   Result<void> check_ports(const plan::Plan& plan) const;
   void cancel(Session& session, bool force);
@@ -118,10 +119,17 @@ class Supervisor {
   void on_health(const engine::ContainerState& state);
   void schedule_restart(const ContainerId& id, RestartDecider::Duration delay);
   void check_followers();
+  // succession.cpp
+  void finish_interrupted();
+  void hand_over();
+  void end_pair();
+  bool is_last(const Session& session) const;
+  bool may_leave() const;
   void check_idle();
   void log(const std::string& text);
   std::optional<model::Project> stored_project() const;
 
+  std::unique_ptr<runtime::KeeperLink> heir_;  // the next keeper, where ours died; destroyed last
   state::Paths paths_;
   ProjectName project_;
   async::Loop loop_;
@@ -137,8 +145,9 @@ class Supervisor {
   // `run --rm`: once they have ended, whether or not their client is still there. True: it is being removed.
   std::map<ContainerId, bool> auto_remove_;
   async::Timer idle_;
-  bool leaving_ = false;
   bool grown_ = false;  // a plan has run since memory was given back
+  bool leaving_ = false;  // for a newer program
+  bool ending_ = false;   // with the keeper
 };
 
 const char* verb_of(const control::Message& request);

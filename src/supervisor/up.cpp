@@ -50,7 +50,7 @@ void Supervisor::begin_up(Session& session, const control::Up& up) {
     session.no_lines = up.no_lines;
   }
   report_unchanged(session, *plan);
-  execute(session, std::move(*plan), "up",
+  execute(session, std::move(*plan), up,
           [this, self = &session](const execute::Outcome& outcome) { up_done(*self, outcome); });
   if (up.wait_timeout) limit_waiting(session, *up.wait_timeout);
 }
@@ -163,7 +163,7 @@ void Supervisor::begin_stop_attached(Session& session) {
   options.timeout = up_of(session).options.timeout;
   auto plan = plan::plan_verb(*observed, options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), "stop", [this, self = &session, code](const execute::Outcome& outcome) {
+  execute(session, std::move(*plan), control::Act{options}, [this, self = &session, code](const execute::Outcome& outcome) {
     finish(*self, code, outcome.errors.empty() ? std::vector<control::Problem>{} : problems_of(outcome));
   });
 }

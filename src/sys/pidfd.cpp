@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +31,21 @@ constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 static_assert(sizeof(PidfdInfo) == 64);
 
 std::string proc_path(int pid, const char* file) { return "/proc/" + std::to_string(pid) + "/" + file; }
+
+// A field of /proc/PID/stat, counted from 1. The second one is the name in parentheses and may hold anything; the last
+// ')' ends it.
+template <class T>
+Result<T> stat_field(int pid, int wanted) {
+  auto stat = read_file(proc_path(pid, "stat"));
+  if (!stat) return stat.error();
+  auto at = stat->rfind(')');
+  for (int field = 2; field < wanted && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
+  T value{};
+  if (at == std::string::npos ||
+      std::from_chars(stat->data() + at + 1, stat->data() + stat->size(), value).ec != std::errc())
+    return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
+  return value;
+}
 
 }  // namespace
 
@@ -60,18 +76,23 @@ int pid_of_pidfd(int pidfd) {
 }
 
 Result<ProcessIdentity> identify_process(int pid) {
-  auto stat = read_file(proc_path(pid, "stat"));
-  if (!stat) return stat.error();
-  // The second field is the name in parentheses and may hold anything; the last ')' ends it. Field 22 is 20 further on.
-  auto at = stat->rfind(')');
-  if (at == std::string::npos)
-    return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
-  if (at == std::string::npos)
-    return Error::make(ErrorKind::Protocol, "unreadable /proc/" + std::to_string(pid) + "/stat");
-  ProcessIdentity identity{.pid = pid, .start_time = 0, .boot = boot_id()};
-  std::from_chars(stat->data() + at + 1, stat->data() + stat->size(), identity.start_time);
-  return identity;
+  auto start_time = stat_field<std::uint64_t>(pid, 22);
+  if (!start_time) return start_time.error();
+  return ProcessIdentity{pid, *start_time, boot_id()};
+}
+
+int parent_of(int pid) {
+  const auto parent = stat_field<int>(pid, 4);
+  return parent ? *parent : -1;
+}
+
+Result<UniqueFd> watch_reaping(int pidfd) {
+  UniqueFd watch(epoll_create1(EPOLL_CLOEXEC));
+  if (!watch) return Error::system(errno, "watch", "a process");
+  epoll_event hang_up_only{};  // EPOLLHUP comes unasked; EPOLLIN would come with the zombie
+  if (epoll_ctl(watch.get(), EPOLL_CTL_ADD, pidfd, &hang_up_only) != 0)
+    return Error::system(errno, "watch", "a process");
+  return watch;
 }
 
 Result<UniqueFd> open_process(const ProcessIdentity& identity) {

@@ -45,6 +45,7 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
 void print(std::string_view text);     // to stdout, as it is
 void print_error(const Error& error);  // "error: ..." and "hint: ..." to stderr
 void print_warning(std::string_view text);
+void print_note(std::string_view text);  // what is being waited for, on stderr
 // To stderr; with GITHUB_ACTIONS=true also as workflow annotations.
 void print_diagnostics(const App& app, const text::Diagnostics& diagnostics);
 

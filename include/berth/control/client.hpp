@@ -37,8 +37,8 @@ class Client {
   Result<void> receive(const Receiver& receiver);
   // For signals, timers, stdin. Its callbacks run during receive().
   async::Loop& loop() noexcept;
-  // Asks the server to finish and exit, and waits until it has closed.
-  Result<void> shut_down_server(const std::string& build);
+  // Asks the server to finish and exit, and waits until it has closed; TimedOut where its work takes longer.
+  Result<void> shut_down_server(const std::string& build, async::Clock::duration deadline = std::chrono::seconds(10));
 
  private:
   struct Impl;

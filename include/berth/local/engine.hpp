@@ -80,6 +80,9 @@ class LocalEngine {
   // who has it, before anything is touched.
   Result<void> check_ports(const std::vector<engine::ContainerSpec>& starting,
                            const std::set<ContainerId>& ending) const;
+  // The keeper has died: everything that it held goes to the next one. The caller then ends; the next supervisor
+  // recovers.
+  Result<void> hand_over(runtime::KeeperLink& heir) const;
 
   std::vector<engine::ContainerState> containers() const;
   const engine::ContainerState* find(const ContainerId& id) const;

@@ -52,6 +52,7 @@ class KeeperLink {
   explicit KeeperLink(sys::UniqueFd socket);
 
   int fd() const noexcept { return socket_.get(); }
+  bool is_gone() const;  // it has died, though KeeperGone may still be to come
   // All that is there now; KeeperGone is the last one ever.
   std::vector<KeeperEvent> receive();
 

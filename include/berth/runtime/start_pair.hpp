@@ -29,6 +29,10 @@ Result<void> start_pair(const StartPair& request);
 std::optional<std::string> keeper_reason(const std::string& run_dir);
 Result<void> retry_supervisor(const std::string& run_dir);
 
+// A pair that is about to end says so, with a file: its lock will be free soon. start_pair() takes the mark away.
+Result<void> mark_ending(const std::string& run_dir);
+bool is_ending(const std::string& run_dir);
+
 // The keeper's record of an ended child: wait status, from <run_dir>/exits/<name>. Nothing: none (yet).
 std::optional<int> read_exit_record(const std::string& run_dir, const std::string& name);
 void remove_exit_record(const std::string& run_dir, const std::string& name);

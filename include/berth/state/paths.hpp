@@ -2,7 +2,7 @@
 //
 //   ROOT/projects/<p>/{project.json, intent.json, containers/<id>/{config.json, state.json}}
 //   ROOT/{networks, volumes, images, bin, tmp, trash}   ROOT/global/{lock, names.json, ipam.json, ports.json}
-//   RUN/<p>/{lock, keeper.lock, control.sock, exits/, stage/, commit/, netns/, containers/<id>.json}
+//   RUN/<p>/{lock, keeper.lock, control.sock, exits/, stage/, commit/, pipes/, containers/<id>.json}
 #pragma once
 
 #include <string>

@@ -94,8 +94,9 @@ Result<void> claim_name(const Paths& paths, const std::string& name, const NameO
 Result<void> release_name(const Paths& paths, const std::string& name, const NameOwner& owner);
 Result<std::map<std::string, NameOwner>> read_names(const Paths& paths);
 
-// The project's lock, with a note of who holds it, so that a waiter can say behind whom. Lock order: project, then
-// global.
+// The project's lock, with a note of who holds it, so that a waiter can say behind whom. Held while a pair is started
+// and while the project's directories are removed, so the lock goes with them: these calls make the directories and
+// come back with the lock of those that are there. Lock order: project, keeper, global.
 struct LockHolder {
   int pid = 0;
   std::string what;  // "up"

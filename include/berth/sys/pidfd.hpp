@@ -30,6 +30,12 @@ Result<ProcessIdentity> identify_process(int pid);
 // A pidfd of exactly that process; ErrorKind::NotFound when it has ended (or the pid belongs to another one now).
 Result<UniqueFd> open_process(const ProcessIdentity& identity);
 
+// Parent of the process, -1 where it is gone: whoever that is reaps it.
+int parent_of(int pid);
+// Becomes readable once the process has been reaped by its parent, not before. Watch it beside the pidfd, which it
+// borrows. Older kernels than 6.9 never tell.
+Result<UniqueFd> watch_reaping(int pidfd);
+
 // Wait status (as of waitpid) of a process that has ended and was reaped, where the kernel keeps it (6.15).
 std::optional<int> exit_status_of(int pidfd);
 // Binds the pidfd onto a file (created), so that the exit status survives all of our processes. Linux 6.15.

@@ -85,10 +85,7 @@ int run_down(const App& app) {
     ensure_supervisor(app, project);
     down.remove_run = app.line.operands.empty();
     code = request_of_stack(app, project, down);
-    if (code == kOk && down.remove_run && stored_containers(app, project).empty()) {
-      remove_run_directory(app, project);
-      must(sys::remove_tree(app.paths.project(project)));
-    }
+    if (code == kOk && down.remove_run && stored_containers(app, project).empty()) remove_project(app, project);
   }
   if (code == kOk && !images.empty()) remove_images(app, images);
   return code;
