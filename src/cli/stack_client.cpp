@@ -47,7 +47,7 @@ std::optional<control::Message> repeated(const control::Message& request) {
 
 // One conversation. Nothing: the supervisor went away before it had answered.
 std::optional<int> converse(const App& app, const ProjectName& project, control::Client* client,
-                            const control::Message& request,                            const std::vector<std::string>& names, int& interrupts) {
+                            const control::Message& request, const std::vector<std::string>& names, int& interrupts) {
   StackView view(app, project, client->loop());
   view.add_names(names);
   std::optional<Error> unsent;

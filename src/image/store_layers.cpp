@@ -110,6 +110,8 @@ Result<LayerDraft> ImageStore::begin_layer() {
   const std::string directory = state_->images + "/tmp/" + id.value;
   // The directory's own lock file: gc takes a draft only when it gets this lock. Made under a name that gc skips.
   const std::string hidden = state_->images + "/tmp/.new-" + id.value;
+  const auto making = sys::lock_file(state_->images + "/making.lock", sys::LockMode::Shared);
+  if (!making) return making.error();
   for (const char* part : {"/diff", "/work", "/scratch"}) BERTH_TRY(sys::make_directories(hidden + part, 0755));
   if (::chmod((hidden + "/diff").c_str(), 0755) < 0) return Error::system(errno, "change mode of", hidden + "/diff");
   auto lock = sys::lock_file(hidden + "/lock", sys::LockMode::Exclusive);
@@ -160,18 +162,28 @@ Result<void> ImageStore::cache_put(const std::string& key, const CacheRecord& re
 
 Result<void> ImageStore::cache_clear() { return state_->index.run("DELETE FROM cache"); }
 
-Result<Collected> ImageStore::gc() {
-  Collected out;
-  const std::string tmp = state_->images + "/tmp/", leases = state_->images + "/leases/";
+Result<std::size_t> ImageStore::collect_drafts() const {
+  std::size_t collected = 0;
+  const std::string tmp = state_->images + "/tmp/";
+  const auto nobody_makes_one = sys::try_lock_file(state_->images + "/making.lock", sys::LockMode::Exclusive);
   const auto drafts = sys::list_directory(tmp);
   if (!drafts) return drafts.error();
   for (const auto& name : *drafts) {
-    if (name.compare(0, 5, ".new-") == 0) continue;
-    const auto lock = sys::try_lock_file(tmp + name + "/lock", sys::LockMode::Exclusive);
-    if (!lock) continue;  // somebody works on it, or it has just been committed
+    const bool hidden = name.starts_with(".new-");
+    if (hidden ? !nobody_makes_one : !sys::try_lock_file(tmp + name + "/lock", sys::LockMode::Exclusive))
+      continue;  // somebody works on it, or it has just been committed
     BERTH_TRY(state_->discard(tmp + name));
-    ++out.drafts;
+    ++collected;
   }
+  return collected;
+}
+
+Result<Collected> ImageStore::gc() {
+  Collected out;
+  const std::string leases = state_->images + "/leases/";
+  const auto drafts = collect_drafts();
+  if (!drafts) return drafts.error();
+  out.drafts = *drafts;
   const auto held = sys::list_directory(leases);
   if (!held) return held.error();
   for (const auto& name : *held) {

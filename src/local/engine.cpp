@@ -7,8 +7,8 @@
 #include <chrono>
 
 #include "berth/base/random.hpp"
-#include "berth/local/observe.hpp"
 #include "berth/base/rollback.hpp"
+#include "berth/local/observe.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/memory.hpp"

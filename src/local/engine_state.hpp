@@ -53,8 +53,8 @@ struct Unit {
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
   bool filling = false;            // volumes are being filled on a worker, or it is in line to be launched
   bool removing = false;
-  bool by_policy = false;  // this start is a restart: without hooks
-  bool hooking = false;    // post_start hooks run
+  bool by_policy = false;       // this start is a restart: without hooks
+  bool hooking = false;         // post_start hooks run
   bool launched_again = false;  // after the zygote had died
 
   const ContainerId& id() const { return record.id; }

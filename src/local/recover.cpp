@@ -20,7 +20,7 @@ namespace {
 constexpr auto kReapingPatience = std::chrono::seconds(5);  // some pid 1 reap only every two seconds
 constexpr const char* kParkedKinds[] = {"out:", "err:", "tty:", "in:", "netns:", "dns:", "port:"};
 
-// The keeper's descriptors by name. One that was parked twice (a start was interrupted): the later one counts.
+// The keeper's descriptors by name; of several by one name the latest.
 class Parked {
  public:
   explicit Parked(std::vector<runtime::ParkedFd>& all) : all_(all) {}
@@ -28,10 +28,7 @@ class Parked {
   sys::UniqueFd take(const std::string& name) {
     sys::UniqueFd found;
     for (auto& one : all_)
-      if (one.fd && one.name == name) {
-        if (found) doubled_.insert(name);
-        found = std::move(one.fd);
-      }
+      if (one.fd && one.name == name) found = std::move(one.fd);
     if (found) taken_.insert(name);
     return found;
   }
@@ -49,16 +46,27 @@ class Parked {
         if (one.fd && one.name.starts_with(kind) && !taken_.count(one.name)) names.insert(one.name);
     return names;
   }
-  const std::set<std::string>& doubled() const { return doubled_; }
 
  private:
   std::vector<runtime::ParkedFd>& all_;
-  std::set<std::string> taken_, doubled_;
+  std::set<std::string> taken_;
 };
 
 // The record is the first that create() makes, this directory the last.
 bool is_half_created(const state::Paths& paths, const ProjectName& project, const ContainerId& id) {
   return !sys::exists(paths.container(project, id) + "/root");
+}
+
+// Of all projects: what was on its way out, and what was never finished.
+Result<void> collect_stores(const std::string& root) {
+  const auto trash = sys::list_directory(root + "/trash");
+  if (!trash) return trash.error();
+  for (const auto& name : *trash) BERTH_TRY(sys::remove_tree(root + "/trash/" + name));
+  BERTH_TRY(volume::VolumeStore(root).collect_garbage());
+  auto images = image::ImageStore::open(root);
+  if (!images) return images.error();
+  const auto drafts = images->collect_drafts();
+  return drafts ? Result<void>() : Result<void>(drafts.error());
 }
 
 std::string id_of_file(const std::string& name) { return name.substr(0, name.find('.')); }
@@ -248,6 +256,7 @@ void LocalEngine::State::collect_garbage() {
   for (const auto& [id, unit] : units)
     if (!unit->is_running()) remove_cgroup(id);
   report(network->bridges().remove_strays(project));
+  loop.on_worker<Result<void>>([root = paths.root] { return collect_stores(root); }, report);
 }
 
 Result<void> LocalEngine::hand_over(runtime::KeeperLink& heir) const {

@@ -54,8 +54,8 @@ class StackNetwork {
   // Everything up to the firewall, in an order that another attempt can resume. On failure nothing of it is left.
   Result<void> join(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                     NetworkPlace& place);
-  // After a supervisor took over: serves what the descriptors in `place` stand for; sockets that are missing (the keeper
-  // died too) are opened again.
+  // After a supervisor took over: serves what the descriptors in `place` stand for; sockets that are missing (the
+  // keeper died too) are opened again.
   Result<void> resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                       NetworkPlace& place);
   // The container has ended for good: names, sockets and the namespace go; its addresses stay leased.

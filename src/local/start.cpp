@@ -339,7 +339,6 @@ void LocalEngine::State::on_status(const ContainerId& id) {
   }
   unit->run.exit_code = outcome->exit_code;
   unit->run.error = error.to_string();
-  unit->run.finished_at = wall_clock();
   started(*unit, error);
 }
 
@@ -350,6 +349,7 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
       (void)unit.pump->finish();  // what it printed before is in the log; an error of the log was warned about
     release(unit);
     unit.run.phase = engine::Phase::Exited;
+    unit.run.finished_at = wall_clock();
     if (unit.run.exit_code == 0) unit.run.exit_code = 125;
     if (unit.run.error.empty()) unit.run.error = result.error().to_string();
     if (auto saved = save(unit); !saved) warn(saved.error().to_string());

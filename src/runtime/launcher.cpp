@@ -26,6 +26,8 @@ constexpr std::size_t kMaxChunks = 16;
 
 init::PlanHeader* header_of(std::byte* memory) { return reinterpret_cast<init::PlanHeader*>(memory); }
 
+bool is_dead_peer(const Error& error) { return error.errno_value() == EPIPE || error.errno_value() == ECONNRESET; }
+
 Error child_lost(const std::string& name, const std::string& step) {
   return Error::make(ErrorKind::Failed, name + ": the process ended during its set-up, at: " + step);
 }
@@ -247,7 +249,10 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_zygote(LaunchPlan& plan
   std::function<void()> release;
   std::byte* memory = lease(release);
   if (!memory && chunks.size() < kMaxChunks) {
-    BERTH_TRY(grow());
+    if (auto grown = grow(); !grown) {
+      if (is_dead_peer(grown.error())) return by_keeper(plan);  // the next zygote is told of the chunk
+      return grown.error();
+    }
     memory = lease(release);
   }
   if (!memory) return by_keeper(plan);
@@ -258,8 +263,7 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_zygote(LaunchPlan& plan
   message.flags = plan.clone_flags;
   if (auto sent = send_message(zygote.get(), message, plan.fds); !sent) {
     release();
-    const int why = sent.error().errno_value();
-    if (why == EPIPE || why == ECONNRESET) return by_keeper(plan);  // it died; on_zygote_readable() asks for another
+    if (is_dead_peer(sent.error())) return by_keeper(plan);  // on_zygote_readable() asks for another
     return sent.error();
   }
   auto launch = LaunchAccess::make(plan);

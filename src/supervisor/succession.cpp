@@ -103,8 +103,7 @@ void Supervisor::check_idle() {
     return;
   }
   if (leaving_ && may_leave()) return loop_.stop();
-  const bool busy = !engine_->is_idle() || !sessions_.empty() || current_ || !queue_.empty() ||
-                    !auto_remove_.empty();
+  const bool busy = !engine_->is_idle() || !sessions_.empty() || current_ || !queue_.empty() || !auto_remove_.empty();
   if (busy) return idle_.cancel();
   if (idle_) return;
   idle_ = loop_.after(std::chrono::seconds(1), [this] {

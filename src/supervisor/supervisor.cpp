@@ -56,8 +56,8 @@ Result<void> Supervisor::start() {
   const auto accepted = [this](std::unique_ptr<control::Connection> connection, control::Peer peer) {
     accept(std::move(connection), std::move(peer));
   };
-  auto listening =
-      std::find_if(parked->begin(), parked->end(), [](const auto& one) { return one.name == runtime::kControlName && one.fd; });
+  auto listening = std::find_if(parked->begin(), parked->end(),
+                                [](const auto& one) { return one.name == runtime::kControlName && one.fd; });
   const bool adopts = listening != parked->end() && sys::exists(paths_.control_socket(project_));
   auto server = adopts ? control::Server::adopt(loop_, std::move(listening->fd), build_id(), accepted)
                        : control::Server::listen(loop_, paths_.control_socket(project_), build_id(), accepted);

@@ -145,7 +145,7 @@ class Supervisor {
   // `run --rm`: once they have ended, whether or not their client is still there. True: it is being removed.
   std::map<ContainerId, bool> auto_remove_;
   async::Timer idle_;
-  bool grown_ = false;  // a plan has run since memory was given back
+  bool grown_ = false;    // a plan has run since memory was given back
   bool leaving_ = false;  // for a newer program
   bool ending_ = false;   // with the keeper
 };

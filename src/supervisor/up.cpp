@@ -163,9 +163,10 @@ void Supervisor::begin_stop_attached(Session& session) {
   options.timeout = up_of(session).options.timeout;
   auto plan = plan::plan_verb(*observed, options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), control::Act{options}, [this, self = &session, code](const execute::Outcome& outcome) {
-    finish(*self, code, outcome.errors.empty() ? std::vector<control::Problem>{} : problems_of(outcome));
-  });
+  execute(session, std::move(*plan), control::Act{options},
+          [this, self = &session, code](const execute::Outcome& outcome) {
+            finish(*self, code, outcome.errors.empty() ? std::vector<control::Problem>{} : problems_of(outcome));
+          });
 }
 
 // Ctrl-C in an attached `up`, once its plan is done.

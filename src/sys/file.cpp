@@ -63,6 +63,7 @@ Result<void> empty_directory(UniqueFd directory, const std::string& path, dev_t 
     }
     auto child = open_at(::dirfd(stream), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!child) {
+      if (child.error().kind() == ErrorKind::NotFound) continue;
       result = child.error();
       break;
     }
@@ -184,6 +185,7 @@ Result<void> remove_tree(const std::string& path) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return Error::system(errno, "remove", path);
   auto directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory && directory.error().kind() == ErrorKind::NotFound) return {};  // somebody else removes it too
   if (!directory) return directory.error();
   struct stat info;
   if (::fstat(directory->get(), &info) < 0) return Error::system(errno, "stat", path);

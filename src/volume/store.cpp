@@ -38,6 +38,8 @@ Result<void> check_driver(const model::Volume& volume) {
   return {};
 }
 
+std::string making_lock(const std::string& root) { return root + "/global/volumes.lock"; }
+
 Error no_such_volume(const std::string& name) {
   return Error::make(ErrorKind::NotFound, "no such volume: `" + name + "`");
 }
@@ -71,7 +73,10 @@ Result<engine::VolumeState> VolumeStore::ensure(const engine::VolumeSpec& spec) 
     return Error::make(ErrorKind::NotFound, "external volume `" + name + "` not found")
         .with_hint("create it before, or remove `external: true`");
   BERTH_TRY(check_driver(spec.volume));
-  // Made aside and renamed: a volume is there with its record, or it is not there.
+  // Made aside and renamed: a volume is there with its record, or it is not there. The lock says that somebody does.
+  BERTH_TRY(sys::make_directories(root_ + "/global"));
+  const auto making = sys::lock_file(making_lock(root_), sys::LockMode::Shared);
+  if (!making) return making.error();
   const std::string aside = root_ + "/volumes/.new-" + random_hex(8);
   BERTH_TRY(sys::make_directories(aside + "/_data"));
   if (::chmod((aside + "/_data").c_str(), 0755) < 0) return Error::system(errno, "change mode of", aside);
@@ -117,6 +122,16 @@ Result<void> VolumeStore::remove(const std::string& name, const std::vector<std:
     return Error::system(errno, "remove volume", name);
   }
   return sys::remove_tree(gone);
+}
+
+Result<void> VolumeStore::collect_garbage() const {
+  const auto nobody_makes_one = sys::try_lock_file(making_lock(root_), sys::LockMode::Exclusive);
+  if (!nobody_makes_one) return {};
+  const auto names = sys::list_directory(root_ + "/volumes");
+  if (!names) return names.error();
+  for (const auto& name : *names)
+    if (name.starts_with(".new-")) BERTH_TRY(sys::remove_tree(root_ + "/volumes/" + name));
+  return {};
 }
 
 Result<void> VolumeStore::fill_from_image(const std::string& name, int image_root, const std::string& path) {

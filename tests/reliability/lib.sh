@@ -39,11 +39,11 @@ random_ms() { printf '%d.%03d' $(($1 / 1000)) $((RANDOM % $1 % 1000)); }
 # Nothing of the project is there: process, mount, namespace, bridge, veth, table, cgroup, record, file.
 nothing_left() {
   local left
-  left=$(pgrep -ax 'berth-keeper|berth-zygote'; pgrep -af -- "__supervisor"
+  left=$(pgrep -ax berth-keeper; pgrep -ax berth-zygote; pgrep -af -- "__supervisor"
          ip -o link | grep -E 'br-|veth'
          nft list tables
          find /sys/fs/cgroup -maxdepth 4 -path "*/berth/$project*" 2> /dev/null
-         find "$BERTH_ROOT/projects" "$BERTH_ROOT/volumes" "$BERTH_ROOT/tmp" "$BERTH_ROOT/trash" "$BERTH_RUN_ROOT" -mindepth 1
+         find "$BERTH_ROOT/projects" "$BERTH_ROOT/volumes" "$BERTH_ROOT/tmp" "$BERTH_ROOT/trash" "$BERTH_RUN_ROOT" -mindepth 1 ! -path "$BERTH_RUN_ROOT/.shared"  # made once for all stacks
          grep -oE "$project[^:,}]*" "$BERTH_ROOT"/global/*.json
          grep -F "$BERTH_ROOT/" /proc/mounts
          lsns -t net -no NS,PID | awk -v own="$(readlink /proc/self/ns/net | tr -dc 0-9)" '$1 != own' )

@@ -114,6 +114,8 @@ class ImageStore {
 
   // Removes layers that no image, cache record or running process needs, and drafts whose process died.
   Result<Collected> gc();
+  // Only drafts of builds and imports that were killed; cheap where there are none.
+  Result<std::size_t> collect_drafts() const;
 
  private:
   struct State;

@@ -27,6 +27,8 @@ class VolumeStore {
   Result<std::vector<engine::VolumeState>> list() const;
   // `users`: names of containers that use it; refused as Busy when there are any. Missing is success.
   Result<void> remove(const std::string& name, const std::vector<std::string>& users);
+  // What a creation that was killed has left.
+  Result<void> collect_garbage() const;
   static std::string anonymous_name();  // 64 hex digits
 
   // Its data: the _data directory, or the directory that `o: bind` names. One with another type (tmpfs, nfs, a block
