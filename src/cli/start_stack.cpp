@@ -127,7 +127,6 @@ void start_pair(const App& app, const ProjectName& project, int keeper_lock) {
 
 void ensure_supervisor(const App& app, const ProjectName& project) {
   must(state::open_roots(app.paths));
-  must(state::make_project_directories(app.paths, project));
   must(runtime::retry_supervisor(app.paths.run(project)));  // where the keeper has given up on it
   if (auto client = reach(app, project)) return renew_supervisor(project, std::move(client));
   const auto lock = lock_stack(app, project, std::string(app.line.command->name));
@@ -163,8 +162,7 @@ void remove_project(const App& app, const ProjectName& project) {
   const auto keeper_lock = take_keeper_lock(app, project);
   if (!keeper_lock) return;                              // another command has brought the stack up again
   if (!stored_containers(app, project).empty()) return;  // and it has ended already
-  must(sys::remove_tree(app.paths.project(project)));
-  must(sys::remove_tree(app.paths.run(project)));
+  must(state::remove_project(app.paths, project));
   // Innermost first. A parent that another stack still uses is busy, and stays.
   for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
     if (auto removed = sys::CgroupSet::find(name).remove(); !removed && removed.error().kind() != ErrorKind::Busy)

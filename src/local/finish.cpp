@@ -227,7 +227,7 @@ void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const
   const auto steps = [&]() -> Result<void> {
     BERTH_TRY(network->release(unit->id()));
     BERTH_TRY(logs::ContainerLog::remove(files));
-    BERTH_TRY(state::release_name(paths, unit->record.name, {project.value, unit->id().value}));
+    BERTH_TRY(state::release_names(paths, {project.value, unit->id().value}));
     if (options.anonymous_volumes)
       for (const auto& [target, volume] : unit->record.anonymous_volumes) BERTH_TRY(volumes.remove(volume, {}));
     return sys::remove_tree(paths.run(project) + "/files/" + unit->id().value);

@@ -58,12 +58,10 @@ bool is_half_created(const state::Paths& paths, const ProjectName& project, cons
 }
 
 // Of all projects: what was on its way out, and what was never finished.
-Result<void> collect_stores(const std::string& root) {
-  const auto trash = sys::list_directory(root + "/trash");
-  if (!trash) return trash.error();
-  for (const auto& name : *trash) BERTH_TRY(sys::remove_tree(root + "/trash/" + name));
-  BERTH_TRY(volume::VolumeStore(root).collect_garbage());
-  auto images = image::ImageStore::open(root);
+Result<void> collect_stores(const state::Paths& paths) {
+  BERTH_TRY(state::collect_trash(paths));
+  BERTH_TRY(volume::VolumeStore(paths.root).collect_garbage());
+  auto images = image::ImageStore::open(paths.root);
   if (!images) return images.error();
   const auto drafts = images->collect_drafts();
   return drafts ? Result<void>() : Result<void>(drafts.error());
@@ -215,7 +213,7 @@ void LocalEngine::State::discard(const Unit& unit) {
       for (const auto& [target, volume] : container.record.anonymous_volumes) used.insert(volume);
   const auto steps = [&]() -> Result<void> {
     BERTH_TRY(network->release(unit.id()));
-    BERTH_TRY(state::release_name(paths, unit.record.name, {project.value, unit.id().value}));
+    BERTH_TRY(state::release_names(paths, {project.value, unit.id().value}));
     for (const auto& [target, volume] : unit.record.anonymous_volumes)
       if (!used.count(volume)) BERTH_TRY(volumes.remove(volume, {}));
     return state::remove_container(paths, project, unit.id());
@@ -256,7 +254,7 @@ void LocalEngine::State::collect_garbage() {
   for (const auto& [id, unit] : units)
     if (!unit->is_running()) remove_cgroup(id);
   report(network->bridges().remove_strays(project));
-  loop.on_worker<Result<void>>([root = paths.root] { return collect_stores(root); }, report);
+  loop.on_worker<Result<void>>([copy = paths] { return collect_stores(copy); }, report);
 }
 
 Result<void> LocalEngine::hand_over(runtime::KeeperLink& heir) const {

@@ -253,4 +253,10 @@ void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {
   if (!gone_addresses_.empty()) forget_flows_later();
 }
 
+Result<void> StackNetwork::release(const ContainerId& id) {
+  BERTH_TRY(shared_.withdraw(id));
+  BERTH_TRY(network::release_ports(paths_.root, id));
+  return bridges_.release(id);
+}
+
 }  // namespace berth::local

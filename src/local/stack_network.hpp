@@ -60,7 +60,8 @@ class StackNetwork {
                       NetworkPlace& place);
   // The container has ended for good: names, sockets and the namespace go; its addresses stay leased.
   void leave(const ContainerId& id, NetworkPlace& place);
-  Result<void> release(const ContainerId& id) { return bridges_.release(id); }
+  // It is removed: also what a predecessor that was killed has left of it.
+  Result<void> release(const ContainerId& id);
   Result<void> refresh_firewall();
   // After all resume(), where a plan was interrupted: table and forwarding as the records want them.
   Result<void> settle();

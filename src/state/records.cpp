@@ -8,11 +8,14 @@
 #include <charconv>
 #include <functional>
 
+#include "berth/base/random.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/text/json_codec.hpp"
 
 namespace berth::state {
 namespace {
+
+constexpr const char* kAside = ".gone-";  // run directories on their way out
 
 // Nothing where the file is not there.
 template <class T>
@@ -221,6 +224,35 @@ Result<void> claim_name(const Paths& paths, const std::string& name, const NameO
   });
 }
 
+Result<void> release_names(const Paths& paths, const NameOwner& owner) {
+  return change_names(paths, [&](auto& names) -> Result<bool> {
+    return std::erase_if(names, [&](const auto& entry) { return entry.second == owner; }) > 0;
+  });
+}
+
+Result<void> remove_project(const Paths& paths, const ProjectName& project) {
+  for (const auto& [directory, aside] : {std::pair{paths.project(project), paths.below_root("trash") + "/"},
+                                         std::pair{paths.run(project), paths.run_root + "/" + kAside}}) {
+    const std::string gone = aside + random_hex(8);
+    if (::rename(directory.c_str(), gone.c_str()) < 0) {
+      if (errno == ENOENT) continue;
+      return Error::system(errno, "remove", directory);
+    }
+    BERTH_TRY(sys::remove_tree(gone));
+  }
+  return {};
+}
+
+Result<void> collect_trash(const Paths& paths) {
+  for (const auto& directory : {paths.below_root("trash"), paths.run_root}) {
+    const auto names = sys::list_directory(directory);
+    if (!names) return names.error();
+    for (const auto& name : *names)
+      if (directory != paths.run_root || name.starts_with(kAside)) BERTH_TRY(sys::remove_tree(directory + "/" + name));
+  }
+  return {};
+}
+
 Result<void> release_name(const Paths& paths, const std::string& name, const NameOwner& owner) {
   return change_names(paths, [&](auto& names) -> Result<bool> {
     const auto entry = names.find(name);
@@ -259,7 +291,10 @@ Result<sys::UniqueFd> lock_at(const Paths& paths, const ProjectName& project, co
     BERTH_TRY(make_project_directories(paths, project));
     auto held = lock(path, sys::LockMode::Exclusive);
     if (!held && held.error().kind() == ErrorKind::NotFound) continue;  // removed in between
-    if (!held || is_still(held->get(), path)) return note_holder(std::move(held), path, what);
+    if (!held) return held;
+    if (!is_still(held->get(), path)) continue;
+    BERTH_TRY(make_project_directories(paths, project));  // some of them may have been made in what was removed
+    return note_holder(std::move(held), path, what);
   }
 }
 

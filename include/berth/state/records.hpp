@@ -75,6 +75,12 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
 // Removes the container's directory and run files; what is gone already is success.
 Result<void> remove_container(const Paths& paths, const ProjectName& project, const ContainerId& id);
 
+// Both directories of a project, under its lock. Out of sight by rename first: somebody who waits for the lock may be
+// making them anew meanwhile.
+Result<void> remove_project(const Paths& paths, const ProjectName& project);
+// Empties the trash, of all projects: what was on its way out when its process was killed.
+Result<void> collect_trash(const Paths& paths);
+
 std::vector<ProjectName> list_projects(const Paths& paths);
 
 // One fsync for a whole plan: what is about to be done, so that the next command can finish or undo it.
@@ -92,6 +98,8 @@ struct NameOwner {
 };
 Result<void> claim_name(const Paths& paths, const std::string& name, const NameOwner& owner);
 Result<void> release_name(const Paths& paths, const std::string& name, const NameOwner& owner);
+// All of a container that goes: a rename that was killed half-way left it with two.
+Result<void> release_names(const Paths& paths, const NameOwner& owner);
 Result<std::map<std::string, NameOwner>> read_names(const Paths& paths);
 
 // The project's lock, with a note of who holds it, so that a waiter can say behind whom. Held while a pair is started

@@ -161,6 +161,56 @@ TEST_F(Records, TwoProcessesDoNotHoldTheProjectAtOnce) {
   EXPECT_EQ(holder->what, "up");
 }
 
+TEST_F(Records, WhoWaitedForTheLockOfARemovedProjectGetsTheOneThatIsThere) {
+  auto mine = lock_project(paths_, project_, "down");
+  ASSERT_TRUE(mine);
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    mine->reset();  // its copy: the lock is whole as long as one is open
+    (void)!::write(ready[1], "x", 1);
+    auto theirs = lock_project(paths_, project_, "up");
+    struct stat held, named;
+    const bool same = theirs && ::fstat(theirs->get(), &held) == 0 &&
+                      ::stat(paths_.lock(project_).c_str(), &named) == 0 && held.st_ino == named.st_ino;
+    ::_exit(same && sys::exists(paths_.containers(project_)) && sys::exists(paths_.run(project_) + "/exits") ? 0 : 1);
+  }
+  char byte;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_TRUE(remove_project(paths_, project_));
+  mine->reset();
+  int status = 1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  for (const int end : ready) ::close(end);
+}
+
+TEST_F(Records, ARemovedProjectLeavesNothingAndWhatAKillLeftIsCollected) {
+  ASSERT_TRUE(remove_project(paths_, project_));
+  EXPECT_FALSE(sys::exists(paths_.project(project_)));
+  EXPECT_FALSE(sys::exists(paths_.run(project_)));
+  ASSERT_TRUE(remove_project(paths_, project_));
+  ASSERT_TRUE(sys::make_directories(paths_.run_root + "/.gone-1/exits"));
+  ASSERT_TRUE(sys::make_directories(paths_.below_root("trash") + "/1/deep"));
+  ASSERT_TRUE(make_project_directories(paths_, project_));
+  ASSERT_TRUE(collect_trash(paths_));
+  EXPECT_EQ(*sys::list_directory(paths_.run_root), std::vector<std::string>{"shop"});
+  EXPECT_TRUE(sys::list_directory(paths_.below_root("trash"))->empty());
+}
+
+TEST_F(Records, AContainerThatGoesLeavesNoneOfItsNames) {
+  const auto one = record("temporary"), other = record("other");
+  const NameOwner owner{"shop", one.id.value};
+  ASSERT_TRUE(write_record(paths_, one));
+  ASSERT_TRUE(write_record(paths_, other));
+  ASSERT_TRUE(claim_name(paths_, "temporary", owner));
+  ASSERT_TRUE(claim_name(paths_, "shop-web-1", owner));
+  ASSERT_TRUE(claim_name(paths_, "other", {"shop", other.id.value}));
+  ASSERT_TRUE(release_names(paths_, owner));
+  EXPECT_EQ(read_names(paths_)->size(), 1u);
+}
+
 TEST_F(Records, RefusesARootThatOthersCanEnter) {
   ASSERT_EQ(::chmod(paths_.root.c_str(), 0755), 0);
   auto opened = open_roots(paths_);
