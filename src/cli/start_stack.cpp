@@ -165,7 +165,8 @@ void remove_project(const App& app, const ProjectName& project) {
   must(state::remove_project(app.paths, project));
   // Innermost first. A parent that another stack still uses is busy, and stays.
   for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
-    if (auto removed = sys::CgroupSet::find(name).remove(); !removed && removed.error().kind() != ErrorKind::Busy)
+    if (auto removed = sys::CgroupSet::find(name).remove_if_empty();
+        !removed && removed.error().kind() != ErrorKind::Busy)
       throw Failure(removed.error());
 }
 

@@ -109,6 +109,17 @@ Result<void> make_v2(const std::string& root, const std::string& name, const std
   return {};
 }
 
+// The last stack to go takes the parents along, also while another one is making its first group below them: then the
+// parents are made again.
+template <class Make>
+Result<void> while_parents_vanish(const Make& make) {
+  constexpr int kTries = 100;
+  for (int left = kTries;; --left) {
+    auto made = make();
+    if (made || made.error().errno_value() != ENOENT || left == 0) return made;
+  }
+}
+
 // Each before those below it.
 std::vector<std::string> with_groups_below(const std::string& top) {
   std::vector<std::string> groups{top};
@@ -138,7 +149,7 @@ Result<CgroupSet> CgroupSet::create(const std::string& name, const std::vector<s
     if (layout.unified.empty()) return Error::make(ErrorKind::Unsupported, "no control group file system is mounted");
     std::vector<std::string> all = controllers;
     for (const char* always : {"memory", "pids", "cpu", "io"}) all.push_back(always);
-    BERTH_TRY(make_v2(layout.unified, name, all));
+    BERTH_TRY(while_parents_vanish([&] { return make_v2(layout.unified, name, all); }));
     set.directories_[""] = layout.unified + "/" + name;
     return set;
   }
@@ -148,7 +159,7 @@ Result<CgroupSet> CgroupSet::create(const std::string& name, const std::vector<s
   for (const auto& controller : wanted) {
     const auto at = layout.controllers.find(controller);
     if (at == layout.controllers.end() || set.directories_.count(controller)) continue;
-    if (!made.count(at->second)) BERTH_TRY(make_v1(controller, at->second, name));
+    if (!made.count(at->second)) BERTH_TRY(while_parents_vanish([&] { return make_v1(controller, at->second, name); }));
     made[at->second] = controller;
     set.directories_[controller] = at->second + "/" + name;
   }
@@ -271,6 +282,12 @@ Result<void> CgroupSet::kill() const {
     for (int pid : pids)
       if (::kill(pid, SIGKILL) != 0 && errno != ESRCH) return Error::system(errno, "kill process", std::to_string(pid));
   }
+  return {};
+}
+
+Result<void> CgroupSet::remove_if_empty() const {
+  for (const auto& [controller, path] : directories_)
+    if (rmdir(path.c_str()) != 0 && errno != ENOENT) return Error::system(errno, "remove the control group", path);
   return {};
 }
 

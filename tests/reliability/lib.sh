@@ -5,7 +5,7 @@ set -u
 
 if [ "${IN_NAMESPACE-}" != 1 ]; then
   [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
-  busybox=$(command -v busybox) && file -L "$busybox" | grep -q "statically linked" || { echo "needs busybox-static"; exit 77; }
+  busybox=$(command -v busybox) && ! ldd "$busybox" > /dev/null 2>&1 || { echo "needs busybox-static"; exit 77; }
   IN_NAMESPACE=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private bash "$0" "$@"
 fi
 ip link set lo up

@@ -65,6 +65,8 @@ class CgroupSet {
   Result<void> kill() const;
   // Removes the directories and those below them; Busy while processes are in them.
   Result<void> remove() const;
+  // For a parent that others may use: goes where nothing is in it, neither process nor group; else Busy, untouched.
+  Result<void> remove_if_empty() const;
 
  private:
   std::string directory(const std::string& controller) const;
