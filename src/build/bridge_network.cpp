@@ -46,6 +46,7 @@ class BridgeNetwork : public RunNetwork {
     attached_ = true;
     auto attachment = bridges_.attach(kBuildNetwork, id_, netns_.get(), {});
     if (!attachment) return attachment.error();
+    gateway_ = attachment->gateway;
     auto sockets = network::open_dns_sockets(netns_.get());
     if (!sockets) return sockets.error();
     sockets_ = std::move(*sockets);
@@ -58,6 +59,7 @@ class BridgeNetwork : public RunNetwork {
 
   int namespace_fd() const override { return netns_.get(); }
   std::string resolv_conf() const override { return text_; }
+  std::string host_address() const override { return gateway_; }
   std::vector<int> poll_fds() const override { return {dns_.fd()}; }
   void on_readable(int) override { dns_.on_ready(std::chrono::steady_clock::now()); }
   std::optional<std::chrono::steady_clock::time_point> deadline() const override { return dns_.deadline(); }
@@ -71,7 +73,7 @@ class BridgeNetwork : public RunNetwork {
   network::DnsServer dns_;
   network::DnsSockets sockets_;
   sys::UniqueFd netns_;
-  std::string text_;
+  std::string text_, gateway_;
   bool attached_ = false;
 };
 

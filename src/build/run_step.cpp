@@ -101,10 +101,16 @@ void remove_stubs(const std::string& upper, const std::vector<std::string>& stub
   }
 }
 
-std::string hosts_file(const std::map<std::string, std::vector<std::string>>& extra, const std::string& host) {
+Result<std::string> hosts_file(const std::map<std::string, std::vector<std::string>>& extra, const std::string& host,
+                               const std::string& host_gateway) {
   std::string out = "127.0.0.1\tlocalhost " + host + "\n::1\tlocalhost ip6-localhost ip6-loopback\n";
   for (const auto& [name, addresses] : extra)
-    for (const auto& address : addresses) out += address + "\t" + name + "\n";
+    for (const auto& address : addresses) {
+      if (address == "host-gateway" && host_gateway.empty())
+        return Error::make(ErrorKind::Invalid,
+                           "extra host `" + name + "` is the host-gateway, but the step has no network");
+      out += (address == "host-gateway" ? host_gateway : address) + "\t" + name + "\n";
+    }
   return out;
 }
 
@@ -303,8 +309,9 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
                            : !request_.network.empty() ? request_.network
                                                        : "default";
   std::unique_ptr<RunNetwork> network;
-  std::string resolv_conf;
+  std::string resolv_conf, host_gateway;
   if (mode == "host") {
+    host_gateway = "127.0.0.1";
     request.spec.namespaces.network.mode = oci::NamespaceMode::Host;
     if (auto text = sys::read_file("/etc/resolv.conf", 1u << 16)) resolv_conf = *text;
   } else if (mode == "default" && ports_.network) {
@@ -314,6 +321,7 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
     request.spec.namespaces.network.mode = oci::NamespaceMode::Join;
     request.spec.namespaces.network.fd = network->namespace_fd();
     resolv_conf = network->resolv_conf();
+    host_gateway = network->host_address();
   } else if (mode == "default" && !std::exchange(network_warned_, true)) {
     BuildEvent event;
     event.kind = BuildEvent::Kind::Warning;
@@ -322,8 +330,9 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
     sink_(event);
   }
   const std::string hosts = draft.scratch() + "/hosts", resolver = draft.scratch() + "/resolv.conf";
-  BERTH_TRY(
-      sys::write_file_atomic(hosts, hosts_file(request_.extra_hosts, kBuildHost), sys::Durability::Volatile, 0644));
+  auto hosts_text = hosts_file(request_.extra_hosts, kBuildHost, host_gateway);
+  if (!hosts_text) return hosts_text.error();
+  BERTH_TRY(sys::write_file_atomic(hosts, *hosts_text, sys::Durability::Volatile, 0644));
   BERTH_TRY(sys::write_file_atomic(resolver, resolv_conf, sys::Durability::Volatile, 0644));
   request.spec.mounts.push_back(bind_mount(hosts, "/etc/hosts", false));
   request.spec.mounts.push_back(bind_mount(resolver, "/etc/resolv.conf", false));

@@ -7,6 +7,7 @@
 #include "berth/runtime/user.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/overlay.hpp"
+#include "berth/sys/pidfd.hpp"
 #include "builder.hpp"
 #include "digest.hpp"
 
@@ -168,8 +169,12 @@ Result<void> Builder::settings(StageState& state, const dockerfile::Instruction&
     return apply_expose(state, *expose, step.span);
   if (const auto* check = std::get_if<dockerfile::Healthcheck>(&step.operation)) apply_healthcheck(state, *check);
   if (const auto* user = std::get_if<dockerfile::User>(&step.operation)) return text_of(user->user, config.user);
-  if (const auto* signal = std::get_if<dockerfile::Stopsignal>(&step.operation))
-    return text_of(signal->signal, config.stop_signal);
+  if (const auto* signal = std::get_if<dockerfile::Stopsignal>(&step.operation)) {
+    BERTH_TRY(text_of(signal->signal, config.stop_signal));
+    if (!sys::parse_signal(config.stop_signal))
+      return Error::make(ErrorKind::Invalid, "invalid signal: " + config.stop_signal);
+    return {};
+  }
   if (const auto* shell = std::get_if<dockerfile::Shell>(&step.operation)) config.shell = shell->words;
   if (const auto* author = std::get_if<dockerfile::Maintainer>(&step.operation)) state.config.author = author->name;
   if (const auto* trigger = std::get_if<dockerfile::Onbuild>(&step.operation))

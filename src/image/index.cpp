@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "berth/sys/file.hpp"
+
 namespace berth::image {
 namespace {
 
@@ -38,6 +40,9 @@ Error index_error(sqlite3* handle, const std::string& operation) {
 void Index::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 
 Result<Index> Index::open(const std::string& path) {
+  // One at a time: the change to WAL does not wait for another process, it is refused as busy.
+  const auto lock = sys::lock_file(path + ".lock", sys::LockMode::Exclusive);
+  if (!lock) return lock.error();
   Index index;
   sqlite3* handle = nullptr;
   const int status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);

@@ -97,6 +97,7 @@ class RunNetwork {
   virtual ~RunNetwork() = default;
   virtual int namespace_fd() const = 0;
   virtual std::string resolv_conf() const = 0;
+  virtual std::string host_address() const = 0;  // the host as the step sees it: "host-gateway"
   // Descriptors to poll for reading while the RUN runs (the DNS sockets), and what to do when one is readable.
   virtual std::vector<int> poll_fds() const = 0;
   virtual void on_readable(int fd) = 0;

@@ -16,6 +16,8 @@ namespace berth::sys {
 
 Result<UniqueFd> open_pidfd(int pid);
 Result<void> send_signal(int pidfd, int signal_number);
+// "SIGTERM", "term", "15", "RTMIN+3"; nothing where there is no such signal.
+std::optional<int> parse_signal(const std::string& text);
 bool has_exited(int pidfd);   // zombies included
 int pid_of_pidfd(int pidfd);  // from /proc/self/fdinfo; -1 when it is gone
 

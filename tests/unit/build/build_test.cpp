@@ -240,6 +240,12 @@ TEST_F(Build, GivesRunStepsTheBuildNetworkAndLeavesNothingOfIt) {
   good("FROM busybox\nRUN ip -4 addr show eth0 && ip route && cat /etc/resolv.conf\n");
   EXPECT_NE(output_.find("default via"), std::string::npos) << output_;
   EXPECT_NE(output_.find("nameserver 127.0.0.11"), std::string::npos) << output_;
+  request_.extra_hosts["outside"] = {"host-gateway"};
+  good("FROM busybox\nRUN ip route && cat /etc/hosts\n");
+  const std::string gateway = output_.substr(output_.find("default via ") + 12);
+  EXPECT_NE(output_.find(gateway.substr(0, gateway.find(' ')) + "\toutside"), std::string::npos) << output_;
+  EXPECT_FALSE(run("FROM busybox\nRUN --network=none true\n"));
+  EXPECT_NE(failure_.find("`outside` is the host-gateway"), std::string::npos) << failure_;
   const std::string links = must(sys::read_file("/proc/thread-self/net/dev"));
   EXPECT_EQ(links.find("br-"), std::string::npos) << links;
   EXPECT_EQ(links.find("berth0"), std::string::npos) << links;
@@ -269,6 +275,9 @@ TEST_F(Build, BuildsFromScratchAndRefusesWhatItCannotDo) {
   EXPECT_EQ(must(store_->layers(outcome.digest)).size(), 1u);
   EXPECT_FALSE(run("FROM busybox\nADD https://example.invalid/x /x\n"));
   EXPECT_NE(failure_.find("does not fetch"), std::string::npos) << failure_;
+  EXPECT_FALSE(run("FROM busybox\nSTOPSIGNAL SIGNOTHING\n"));
+  EXPECT_NE(failure_.find("invalid signal: SIGNOTHING"), std::string::npos) << failure_;
+  good("FROM busybox\nARG S=RTMIN\nSTOPSIGNAL SIG$S+3\n");
   EXPECT_FALSE(run("FROM nowhere\n"));
   EXPECT_NE(failure_.find("not in the store"), std::string::npos) << failure_;
 }

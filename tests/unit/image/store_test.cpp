@@ -215,7 +215,9 @@ TEST_F(Store, TwoProcessesImportTheSameTarOnce) {
     child = ::fork();
     if (child == 0) {
       auto store = ImageStore::open(root_);
-      ::_exit(store && store->import_rootfs(path, "a", oci::host_image_config()) ? 0 : 1);
+      auto imported = store ? store->import_rootfs(path, "a", oci::host_image_config()) : store.error();
+      if (!imported) ::dprintf(STDERR_FILENO, "%s\n", imported.error().to_string().c_str());
+      ::_exit(imported ? 0 : 1);
     }
   }
   for (const auto child : children) {
