@@ -30,10 +30,6 @@ bool MemoryFiles::is_directory(const std::string& path) {
 }
 bool MemoryFiles::exists(const std::string& path) { return files.count(path) || is_directory(path); }
 
-namespace {
-
-constexpr int kNoComposeFile = 14, kInvalidModel = 15;
-
 std::vector<std::string> split_list(const std::string& text, char separator) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= text.size();) {
@@ -48,6 +44,10 @@ std::string trimmed(const std::string& text) {
   const std::size_t first = text.find_first_not_of(" \t");
   return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
+
+namespace {
+
+constexpr int kNoComposeFile = 14, kInvalidModel = 15;
 
 Lookup lookup_in(const Variables& variables) {
   return [&variables](const std::string& name) -> std::optional<std::string> {
@@ -341,87 +341,6 @@ Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& 
     merge(model, std::move(included));
   }
   return model;
-}
-
-std::set<std::string> active_profiles(const LoadState& state) {
-  std::set<std::string> active(state.options.profiles.begin(), state.options.profiles.end());
-  if (active.empty())
-    if (const auto listed = state.variables.find("COMPOSE_PROFILES"); listed != state.variables.end())
-      for (const auto& name : split_list(listed->second, ',')) active.insert(trimmed(name));
-  return active;
-}
-
-std::set<std::string> disabled_services(const LoadState& state, const Node& model,
-                                        std::set<std::string>& all_profiles) {
-  const auto active = active_profiles(state);
-  std::set<std::string> disabled;
-  for (const auto& [name, service] : model.find("services")->fields) {
-    const Node* profiles = service.find("profiles");
-    if (!profiles || profiles->items.empty()) continue;
-    bool enabled = active.count("*") || std::find(state.options.services.begin(), state.options.services.end(), name) !=
-                                            state.options.services.end();
-    for (const auto& profile : profiles->items) {
-      all_profiles.insert(profile.text);
-      enabled = enabled || active.count(profile.text);
-    }
-    if (!enabled) disabled.insert(name);
-  }
-  return disabled;
-}
-
-void need(const Node& services, const std::string& name, bool with_dependencies, std::set<std::string>& wanted) {
-  if (!services.find(name) || !wanted.insert(name).second || !with_dependencies) return;
-  if (const Node* needs = services.find(name)->find("depends_on"))
-    for (const auto& [dependency, how] : needs->fields) need(services, dependency, true, wanted);
-}
-
-// Leaves the selected services (and what they need), puts the others aside, and takes the resources away that none of
-// the selected uses.
-void select_services(LoadState& state, Node& model, Node& aside) {
-  Node& services = *model.find("services");
-  if (!state.options.services.empty()) {
-    std::set<std::string> wanted;
-    std::vector<std::string> known;
-    for (const auto& [name, service] : services.fields) known.push_back(name);
-    for (const auto& name : state.options.services) {
-      const auto near = text::nearest(name, known);
-      if (!services.find(name))
-        state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
-      need(services, name, !state.options.no_dependencies, wanted);
-    }
-    for (const auto& name : known) {
-      if (wanted.count(name)) continue;
-      aside.set(name, *services.find(name));
-      services.erase(name);
-    }
-  }
-  if (state.options.all_resources) return;
-  std::map<std::string, std::set<std::string>> used;
-  for (const auto& [name, service] : services.fields) {
-    if (const Node* networks = service.find("networks"))
-      for (const auto& [key, attachment] : networks->fields) used["networks"].insert(key);
-    if (const Node* mounts = service.find("volumes"))
-      for (const auto& mount : mounts->items)
-        if (const Node* source = mount.find("source"); source && mount.find("type")->text == "volume")
-          used["volumes"].insert(source->text);
-    const Node* build = service.find("build");
-    for (const char* kind : {"secrets", "configs"})
-      for (const Node* owner : {&service, build})
-        if (const Node* grants = owner ? owner->find(kind) : nullptr)
-          for (const auto& grant : grants->items)
-            if (const Node* source = grant.find("source")) used[kind].insert(source->text);
-    if (const Node* models = service.find("models"))
-      for (const auto& [key, value] : models->fields) used["models"].insert(key);
-  }
-  for (const char* kind : {"networks", "volumes", "secrets", "configs", "models"}) {
-    Node* objects = model.find(kind);
-    if (!objects) continue;
-    std::vector<std::string> keys;
-    for (const auto& [key, value] : objects->fields) keys.push_back(key);
-    for (const auto& key : keys)
-      if (!used[kind].count(key)) objects->erase(key);
-    if (objects->fields.empty()) model.erase(kind);
-  }
 }
 
 }  // namespace

@@ -102,6 +102,17 @@ std::string parent_path(const std::string& path);
 std::string base_name(const std::string& path);
 void resolve_paths(LoadState& state, Node& document, const std::string& directory);
 
+// ---- select.cpp
+// By their profiles; all profiles that are named anywhere are added to `all_profiles`.
+std::set<std::string> disabled_services(const LoadState& state, const Node& model, std::set<std::string>& all_profiles);
+// Leaves the selected services (and what they need), puts the others aside, and takes the resources away that none of
+// the selected uses.
+void select_services(LoadState& state, Node& model, Node& aside);
+
+// ---- load.cpp
+std::vector<std::string> split_list(const std::string& text, char separator);
+std::string trimmed(const std::string& text);
+
 // ---- validate.cpp
 void validate(LoadState& state, const Node& model);
 void normalize(LoadState& state, Node& model, const std::string& project_name);
