@@ -1,3 +1,5 @@
+#include <linux/netlink.h>
+
 #include <chrono>
 
 #include "berth/base/random.hpp"
@@ -17,29 +19,34 @@ const ProjectName kBuildProject("_build");
 
 class BridgeNetwork : public RunNetwork {
  public:
-  BridgeNetwork(std::string root, network::DnsServer dns)
-      : root_(std::move(root)), bridges_(root_), id_(random_hex(32)), dns_(std::move(dns)) {}
+  BridgeNetwork(std::string root, network::DnsServer dns, sys::NetlinkSocket netfilter)
+      : root_(std::move(root)),
+        bridges_(root_),
+        id_(random_hex(32)),
+        dns_(std::move(dns)),
+        netfilter_(std::move(netfilter)) {}
 
   ~BridgeNetwork() override {
     if (sockets_.udp) dns_.forget(id_);
     // A build elsewhere may still use the bridge: then removing it is refused as busy, and it is that build's to drop.
     if (attached_ && bridges_.release(id_) && bridges_.remove({kBuildNetwork})) {
       // What is left of it carries nothing, and the next build or stack does the same again.
-      (void)network::remove_firewall(table());
-      (void)network::pass_host_firewall(table(), {});
-      (void)network::restore_forwarding(root_);
+      (void)network::remove_firewall(netfilter_, table());
+      (void)network::pass_host_firewall(netfilter_, table(), {});
+      (void)network::restore_forwarding(netfilter_, root_);
     }
   }
 
   Result<void> set_up(const network::ResolvConf& host) {
     auto record = bridges_.ensure_build_network();
     if (!record) return record.error();
-    if (auto on = network::enable_forwarding(root_); !on) return on.error();
+    if (auto on = network::enable_forwarding(netfilter_, root_); !on) return on.error();
     network::ProjectFirewall firewall;
     firewall.table = table();
     firewall.networks.push_back(network::firewall_network(*record));
-    BERTH_TRY(network::apply_firewall(firewall));
-    if (auto passed = network::pass_host_firewall(table(), {record->bridge}); !passed) return passed.error();
+    BERTH_TRY(network::apply_firewall(netfilter_, firewall));
+    if (auto passed = network::pass_host_firewall(netfilter_, table(), {record->bridge}); !passed)
+      return passed.error();
     auto netns = network::create_container_netns();
     if (!netns) return netns.error();
     netns_ = std::move(*netns);
@@ -71,6 +78,7 @@ class BridgeNetwork : public RunNetwork {
   network::Bridges bridges_;
   ContainerId id_;
   network::DnsServer dns_;
+  sys::NetlinkSocket netfilter_;
   network::DnsSockets sockets_;
   sys::UniqueFd netns_;
   std::string text_, gateway_;
@@ -85,7 +93,9 @@ std::function<Result<std::unique_ptr<RunNetwork>>()> bridge_network(const std::s
     const network::ResolvConf host = network::parse_resolv_conf(text ? *text : std::string());
     auto dns = network::DnsServer::create(host.servers);
     if (!dns) return dns.error();
-    auto made = std::make_unique<BridgeNetwork>(root, std::move(*dns));
+    auto netfilter = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+    if (!netfilter) return netfilter.error();
+    auto made = std::make_unique<BridgeNetwork>(root, std::move(*dns), std::move(*netfilter));
     BERTH_TRY(made->set_up(host));
     return std::unique_ptr<RunNetwork>(std::move(made));
   };

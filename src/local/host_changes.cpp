@@ -56,7 +56,7 @@ void StackNetwork::on_rules_changed() {
 
 void StackNetwork::reassert_firewall() {
   if (!applied_) return;
-  auto there = network::has_firewall(*applied_);
+  auto there = network::has_firewall(*netfilter_, *applied_);
   if (!there) return warn_(there.error().to_string());
   if (!*there) {
     warn_("another program removed the firewall rules of this stack; they are put back");

@@ -87,7 +87,7 @@ Result<void> StackNetwork::refresh_firewall() {
   if (firewall->networks.empty() && firewall->ports.empty()) {
     applied_.reset();
     BERTH_TRY(network::remove_firewall(*netfilter_, firewall->table));
-    auto passed = network::pass_host_firewall(firewall->table, {});
+    auto passed = network::pass_host_firewall(*netfilter_, firewall->table, {});
     return passed ? Result<void>() : Result<void>(passed.error());
   }
   BERTH_TRY(network::apply_firewall(*netfilter_, *firewall));
@@ -100,14 +100,14 @@ Result<void> StackNetwork::pass_others(const network::ProjectFirewall& firewall)
   std::vector<std::string> bridges;
   for (const auto& network : firewall.networks) bridges.push_back(network.bridge);
   if (std::any_of(firewall.networks.begin(), firewall.networks.end(), [](const auto& one) { return !one.internal; })) {
-    auto turned_on = network::enable_forwarding(paths_.root);
+    auto turned_on = network::enable_forwarding(*netfilter_, paths_.root);
     if (!turned_on) return turned_on.error();
     if (*turned_on)
       warn_(
           "IPv4 forwarding was off on this host; it is on for containers, and for nothing else, until the last network "
           "is removed");
   }
-  auto notes = network::pass_host_firewall(firewall.table, bridges, !firewall.ports.empty());
+  auto notes = network::pass_host_firewall(*netfilter_, firewall.table, bridges, !firewall.ports.empty());
   if (!notes) return notes.error();
   for (const auto& note : *notes) warn_(note);
   return {};
@@ -116,14 +116,14 @@ Result<void> StackNetwork::pass_others(const network::ProjectFirewall& firewall)
 // A `down` may have been killed between a network's removal and this.
 Result<void> StackNetwork::settle() {
   BERTH_TRY(refresh_firewall());
-  auto restored = network::restore_forwarding(paths_.root);
+  auto restored = network::restore_forwarding(*netfilter_, paths_.root);
   return restored ? Result<void>() : Result<void>(restored.error());
 }
 
 Result<void> StackNetwork::network_removed(const std::string& name) {
   BERTH_TRY(refresh_firewall());
   BERTH_TRY(shared_.unshare(name));
-  auto restored = network::restore_forwarding(paths_.root);
+  auto restored = network::restore_forwarding(*netfilter_, paths_.root);
   if (!restored) return restored.error();
   if (*restored) warn_("IPv4 forwarding is off again, as it was");
   return {};

@@ -129,8 +129,8 @@ Result<void> remove_firewall(const std::string& table) {
   return remove_firewall(*socket, table);
 }
 
-Result<bool> has_firewall(const ProjectFirewall& firewall) {
-  auto rules = sys::observe_nft_rules(firewall.table);
+Result<bool> has_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& firewall) {
+  auto rules = sys::observe_nft_rules(socket, firewall.table);
   if (!rules) return rules.error();
   sys::NetlinkBatch batch;
   render_firewall(firewall, batch);

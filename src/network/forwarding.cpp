@@ -29,7 +29,7 @@ Result<sys::UniqueFd> lock_global(const std::string& root) {
   return sys::lock_file(root + "/global/lock", sys::LockMode::Exclusive);
 }
 
-Result<void> keep_from_routing(const std::string& table) {
+Result<void> keep_from_routing(sys::NetlinkSocket& socket, const std::string& table) {
   sys::NetlinkBatch batch;
   sys::begin_nft_batch(batch);
   sys::replace_nft_table(batch, table);
@@ -41,9 +41,7 @@ Result<void> keep_from_routing(const std::string& table) {
     rule.drop();
   }
   sys::end_nft_batch(batch);
-  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!socket) return socket.error();
-  return socket->commit(batch, "set firewall table", table);
+  return socket.commit(batch, "set firewall table", table);
 }
 
 Result<bool> other_bridges() {
@@ -61,27 +59,33 @@ bool is_on() {
 
 }  // namespace
 
-Result<bool> enable_forwarding(const std::string& root) {
+Result<bool> enable_forwarding(sys::NetlinkSocket& socket, const std::string& root) {
   const bool recorded = sys::exists(root + "/global/forwarding.json");
   if (is_on() && !recorded) return false;
   auto lock = lock_global(root);
   if (!lock) return lock.error();
   if (is_on()) {
     if (!recorded) return false;
-    auto rules = sys::observe_nft_rules(forwarding_table(root));
+    auto rules = sys::observe_nft_rules(socket, forwarding_table(root));
     if (!rules) return rules.error();
-    if (rules->empty()) BERTH_TRY(keep_from_routing(forwarding_table(root)));  // somebody flushed it
+    if (rules->empty()) BERTH_TRY(keep_from_routing(socket, forwarding_table(root)));  // somebody flushed it
     return false;
   }
   // The table first: there is no moment in which the host forwards for others.
-  BERTH_TRY(keep_from_routing(forwarding_table(root)));
+  BERTH_TRY(keep_from_routing(socket, forwarding_table(root)));
   BERTH_TRY(sys::write_file_atomic(root + "/global/forwarding.json",
                                    json::encode_text(ForwardingRecord{sys::boot_id()}), sys::Durability::Volatile));
   BERTH_TRY(sys::write_value(kForwardSwitch, "1"));
   return true;
 }
 
-Result<bool> restore_forwarding(const std::string& root) {
+Result<bool> enable_forwarding(const std::string& root) {
+  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  return enable_forwarding(*socket, root);
+}
+
+Result<bool> restore_forwarding(sys::NetlinkSocket& socket, const std::string& root) {
   const std::string path = root + "/global/forwarding.json";
   if (!sys::exists(path)) return false;
   auto lock = lock_global(root);
@@ -97,9 +101,15 @@ Result<bool> restore_forwarding(const std::string& root) {
   auto record = json::decode_text<ForwardingRecord>(*text);
   const bool ours = record && record->boot == sys::boot_id();
   if (ours) BERTH_TRY(sys::write_value(kForwardSwitch, "0"));
-  BERTH_TRY(remove_firewall(forwarding_table(root)));
+  BERTH_TRY(remove_firewall(socket, forwarding_table(root)));
   if (auto gone = sys::remove_tree(path); !gone) return gone.error();
   return ours;
+}
+
+Result<bool> restore_forwarding(const std::string& root) {
+  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  return restore_forwarding(*socket, root);
 }
 
 }  // namespace berth::network

@@ -33,9 +33,9 @@ std::string chain_for_accepts(const std::vector<NftChainState>& chains, const Nf
 
 }  // namespace
 
-Result<std::vector<std::string>> pass_host_firewall(const std::string& table, const std::vector<std::string>& bridges,
-                                                    bool publishes) {
-  auto chains = sys::observe_nft_chains();
+Result<std::vector<std::string>> pass_host_firewall(sys::NetlinkSocket& socket, const std::string& table,
+                                                    const std::vector<std::string>& bridges, bool publishes) {
+  auto chains = sys::observe_nft_chains(socket);
   if (!chains) return chains.error();
   std::vector<std::string> notes;
   sys::NetlinkBatch batch;
@@ -48,7 +48,7 @@ Result<std::vector<std::string>> pass_host_firewall(const std::string& table, co
                       "127.0.0.1 to keep them inside");
     if (!drops_by_default(base, sys::NftHook::Forward)) continue;
     const std::string chain = chain_for_accepts(*chains, base);
-    auto rules = sys::observe_nft_rules(base.table, chain);
+    auto rules = sys::observe_nft_rules(socket, base.table, chain);
     if (!rules) return rules.error();
     std::set<std::string> there;
     for (const auto& rule : *rules) {
@@ -82,9 +82,7 @@ Result<std::vector<std::string>> pass_host_firewall(const std::string& table, co
   }
   sys::end_nft_batch(batch);
   if (!changes) return std::vector<std::string>{};
-  auto socket = sys::NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!socket) return socket.error();
-  BERTH_TRY(socket->commit(batch, "let bridges pass the host's firewall", table));
+  BERTH_TRY(socket.commit(batch, "let bridges pass the host's firewall", table));
   return notes;
 }
 

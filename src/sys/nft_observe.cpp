@@ -45,16 +45,14 @@ std::string comment_in(std::string_view data) {
   return {};
 }
 
-Result<std::string> ask_nft(NftFamily family, int message, const std::string& table, const std::string& chain,
-                            const char* what) {
-  auto socket = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!socket) return socket.error();
+Result<std::string> ask_nft(NetlinkSocket& socket, NftFamily family, int message, const std::string& table,
+                            const std::string& chain, const char* what) {
   NetlinkBatch request;
   request.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message), NLM_F_REQUEST | NLM_F_DUMP,
                 nfgenmsg{static_cast<std::uint8_t>(family), NFNETLINK_V0, 0});
   if (!table.empty()) request.text(NFTA_RULE_TABLE, table);
   if (!chain.empty()) request.text(NFTA_RULE_CHAIN, chain);
-  return socket->ask(request, what, table);
+  return socket.ask(request, what, table);
 }
 
 }  // namespace
@@ -102,14 +100,27 @@ std::size_t count_nft_rules(std::string_view batch) {
   return count;
 }
 
-Result<std::vector<NftChainState>> observe_nft_chains() {
-  auto bytes = ask_nft(static_cast<NftFamily>(AF_UNSPEC), NFT_MSG_GETCHAIN, {}, {}, "list firewall chains");
+Result<std::vector<NftChainState>> observe_nft_chains(NetlinkSocket& socket) {
+  auto bytes = ask_nft(socket, static_cast<NftFamily>(AF_UNSPEC), NFT_MSG_GETCHAIN, {}, {}, "list firewall chains");
   if (!bytes) return bytes.error();
   return decode_nft_chains(*bytes);
 }
 
+Result<std::vector<NftChainState>> observe_nft_chains() {
+  auto socket = NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  return observe_nft_chains(*socket);
+}
+
 Result<std::vector<NftRuleState>> observe_nft_rules(const NftTable& table, const std::string& chain) {
-  auto bytes = ask_nft(table.family, NFT_MSG_GETRULE, table.name, chain, "list firewall rules of");
+  auto socket = NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return socket.error();
+  return observe_nft_rules(*socket, table, chain);
+}
+
+Result<std::vector<NftRuleState>> observe_nft_rules(NetlinkSocket& socket, const NftTable& table,
+                                                    const std::string& chain) {
+  auto bytes = ask_nft(socket, table.family, NFT_MSG_GETRULE, table.name, chain, "list firewall rules of");
   if (!bytes) {
     if (bytes.error().errno_value() == ENOENT) return std::vector<NftRuleState>{};
     return bytes.error();

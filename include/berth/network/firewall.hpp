@@ -37,19 +37,21 @@ struct ProjectFirewall {
 std::string firewall_table(const std::string& root, const ProjectName& project);
 void render_firewall(const ProjectFirewall& firewall, sys::NetlinkBatch& batch);  // pure
 
-// Closing a socket through which something was removed or replaced waits until the kernel has freed it (RCU, 13 ms):
-// who changes firewalls more than once keeps a socket (NETLINK_NETFILTER).
+// Closing any NETLINK_NETFILTER socket after something was removed or replaced, also one that only asked, waits until
+// the kernel has freed it (RCU, 13 ms and more): who changes firewalls more than once keeps one socket for all of it.
 Result<void> apply_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& firewall);
 Result<void> apply_firewall(const ProjectFirewall& firewall);
 Result<void> remove_firewall(sys::NetlinkSocket& socket, const std::string& table);  // not there: no failure
 Result<void> remove_firewall(const std::string& table);
 // Somebody else may flush tables: whether ours has all its rules.
-Result<bool> has_firewall(const ProjectFirewall& firewall);
+Result<bool> has_firewall(sys::NetlinkSocket& socket, const ProjectFirewall& firewall);
 
 // net.ipv4.ip_forward. Where it is off it goes on, which is recorded in ROOT/global/forwarding.json, and a table drops
 // what is forwarded between interfaces none of which is ours, so that the host does not become a router. True then.
+Result<bool> enable_forwarding(sys::NetlinkSocket& socket, const std::string& root);
 Result<bool> enable_forwarding(const std::string& root);
 // Without networks below `root`: as it was before berth. True where it is off again.
+Result<bool> restore_forwarding(sys::NetlinkSocket& socket, const std::string& root);
 Result<bool> restore_forwarding(const std::string& root);
 
 }  // namespace berth::network

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "berth/base/error.hpp"
+#include "berth/sys/netlink.hpp"
 
 namespace berth::network {
 
+// `socket`: NETLINK_NETFILTER, see firewall.hpp.
 // Makes the accepts of `table` those of `bridges` (none: takes them all away). Idempotent. The lines are to be told to
 // the user: what was put where, and that a firewall which drops incoming connections does not cover published ports.
-Result<std::vector<std::string>> pass_host_firewall(const std::string& table, const std::vector<std::string>& bridges,
-                                                    bool publishes = false);
+Result<std::vector<std::string>> pass_host_firewall(sys::NetlinkSocket& socket, const std::string& table,
+                                                    const std::vector<std::string>& bridges, bool publishes = false);
 
 }  // namespace berth::network

@@ -107,8 +107,11 @@ Result<std::vector<NftChainState>> decode_nft_chains(std::string_view bytes);
 Result<std::vector<NftRuleState>> decode_nft_rules(std::string_view bytes);
 std::size_t count_nft_rules(std::string_view batch);  // that a batch would add
 
+Result<std::vector<NftChainState>> observe_nft_chains(NetlinkSocket& socket);
 Result<std::vector<NftChainState>> observe_nft_chains();
 // Of one table (all chains where `chain` is empty). A table that is not there has none.
+Result<std::vector<NftRuleState>> observe_nft_rules(NetlinkSocket& socket, const NftTable& table,
+                                                    const std::string& chain = {});
 Result<std::vector<NftRuleState>> observe_nft_rules(const NftTable& table, const std::string& chain = {});
 
 // Socket that becomes readable when anybody changes the rule set (NFNLGRP_NFTABLES): `nft flush ruleset` of a firewall

@@ -139,14 +139,14 @@ TEST_F(Host, PassesForwardChainsThatDropByDefaultAndTakesItsRulesAway) {
   sys::end_nft_batch(batch);
   must(socket.commit(batch, "set up", "a foreign firewall"));
   EXPECT_EQ(all(), "");
-  const auto notes = must(pass_host_firewall(firewall.table, {record.bridge}, true));
+  const auto notes = must(pass_host_firewall(socket, firewall.table, {record.bridge}, true));
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_NE(notes[0].find("`ip filter`"), std::string::npos) << notes[0];
   EXPECT_EQ(all(), "near published out");
   EXPECT_FALSE(reaches(outside_.get(), a.at.ipv4, 80, web.get())) << "our own table still decides";
-  EXPECT_TRUE(must(pass_host_firewall(firewall.table, {record.bridge})).empty()) << "again: nothing to do";
+  EXPECT_TRUE(must(pass_host_firewall(socket, firewall.table, {record.bridge})).empty()) << "again: nothing to do";
   EXPECT_EQ(must(sys::observe_nft_rules("filter")).size(), 2u);
-  must(pass_host_firewall(firewall.table, {}));
+  must(pass_host_firewall(socket, firewall.table, {}));
   EXPECT_TRUE(must(sys::observe_nft_rules("filter")).empty());
 }
 
@@ -154,14 +154,15 @@ TEST_F(Host, SeesThatItsTableWasFlushedAndPutsItBack) {
   const auto record = network("demo_default");
   auto firewall = firewall_of(record);
   auto watch = must(sys::watch_nft());
+  auto socket = must(sys::NetlinkSocket::open(NETLINK_NETFILTER));
   must(apply_firewall(firewall));
-  EXPECT_TRUE(must(has_firewall(firewall)));
+  EXPECT_TRUE(must(has_firewall(socket, firewall)));
   EXPECT_TRUE(sys::drain_nft_watch(watch.get()));
   must(remove_firewall(firewall.table));  // as `nft flush ruleset` does
   EXPECT_TRUE(sys::drain_nft_watch(watch.get()));
-  EXPECT_FALSE(must(has_firewall(firewall)));
+  EXPECT_FALSE(must(has_firewall(socket, firewall)));
   must(apply_firewall(firewall));
-  EXPECT_TRUE(must(has_firewall(firewall)));
+  EXPECT_TRUE(must(has_firewall(socket, firewall)));
 }
 
 TEST_F(Host, TurnsForwardingOnForItsOwnBridgesOnlyAndOffWithTheLastNetwork) {
