@@ -150,9 +150,10 @@ Directives read_directives(const std::shared_ptr<const text::SourceFile>& source
     const auto span = whole_span(source, number, number);
     if (!seen.insert(key).second)
       found.error(span, "only one " + key + " parser directive can be used");
-    else if (key == "syntax")
+    else if (key == "syntax") {
       out.syntax = value.substr(0, value.find(' '));
-    else if (key == "check") {
+      out.syntax_line = number;
+    } else if (key == "check") {
       out.check = value;
       out.check_line = number;
     } else if (value == "\\" || value == "`")

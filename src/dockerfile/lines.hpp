@@ -30,6 +30,7 @@ struct Directives {
   std::string syntax;
   std::string check;
   std::uint32_t check_line = 0;
+  std::uint32_t syntax_line = 0;
 };
 
 Directives read_directives(const std::shared_ptr<const text::SourceFile>& source, text::Diagnostics& found);

@@ -15,6 +15,7 @@ std::optional<Operation> InstructionReader::run() {
   Run out;
   out.command = command();
   out.heredocs = line.heredocs;
+  out.script = out.heredocs.size() == 1 && out.command.shell_form && heredoc_marker(out.command.words[0]);
   out.mounts = all("mount");
   out.devices = all("device");
   if (auto value = flag("network")) out.network = value->text;

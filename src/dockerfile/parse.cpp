@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 
 #include "berth/dockerfile/dockerfile.hpp"
@@ -6,9 +7,10 @@
 namespace berth::dockerfile {
 namespace {
 
-void read_check_directive(const Directives& directives, Dockerfile& file, text::Diagnostics& found) {
+void read_check_options(const std::string& text, const text::Span& span, CheckDirective& check,
+                        text::Diagnostics& found) {
   std::string part;
-  for (char c : directives.check + ";") {
+  for (char c : text + ";") {
     if (c != ';') {
       part += c;
       continue;
@@ -18,12 +20,11 @@ void read_check_directive(const Directives& directives, Dockerfile& file, text::
     while (!key.empty() && key.front() == ' ') key.erase(0, 1);
     const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
     if (key == "skip")
-      file.check.skip = checks_skipped_by({"check=skip=" + value});
+      check.skip = checks_skipped_by({"check=skip=" + value});
     else if (key == "error")
-      file.check.error = value == "true";
+      check.error = value == "true";
     else if (!key.empty() && key != "experimental")
-      found.error(whole_span(file.source, directives.check_line, directives.check_line),
-                  "invalid check option \"" + key + "\"");
+      found.error(span, "invalid check option \"" + key + "\"");
     part.clear();
   }
 }
@@ -47,7 +48,10 @@ Dockerfile parse(std::string text, std::string path, text::Diagnostics& found) {
   const Directives directives = read_directives(file.source, found);
   file.escape = directives.escape;
   file.syntax = directives.syntax;
-  read_check_directive(directives, file, found);
+  if (directives.syntax_line)
+    file.syntax_span = whole_span(file.source, directives.syntax_line, directives.syntax_line);
+  read_check_options(directives.check, whole_span(file.source, directives.check_line, directives.check_line),
+                     file.check, found);
   const auto lines = read_lines(file.source, file.escape, found);
   if (lines.empty()) found.error(top, "file with no instructions");
   bool orphan_reported = false, any_from = false;
@@ -81,6 +85,19 @@ Dockerfile parse(std::string text, std::string path, text::Diagnostics& found) {
   if (!lines.empty() && !any_from && !orphan_reported && !found.has_errors())
     found.error(top, "dockerfile contains no stages to build");
   return file;
+}
+
+void replace_check(Dockerfile& file, const std::string& text, text::Diagnostics& found) {
+  file.check = {};
+  read_check_options(text, {}, file.check, found);
+}
+
+bool is_known_syntax(const std::string& syntax) {
+  std::string name = syntax.substr(0, syntax.find('@'));
+  const auto slash = name.rfind('/');
+  if (slash != std::string::npos) name.erase(0, slash + 1);
+  name.resize(std::min(name.find(':'), name.size()));
+  return name == "dockerfile" || name == "dockerfile-upstream";
 }
 
 std::optional<Instruction> parse_trigger(const std::string& expression, text::Diagnostics& found) {

@@ -48,10 +48,11 @@ struct Command {
 
 struct Run {
   Command command;
-  std::vector<Heredoc> heredocs;  // `RUN <<EOF` alone: command.words[0] is "<<EOF" and bodies[0] is the script
-  std::vector<Word> mounts;       // values of --mount, see parse_run_mount
-  std::string network;            // "", default, none, host
-  std::string security;           // "", sandbox, insecure
+  std::vector<Heredoc> heredocs;
+  bool script = false;       // `RUN <<EOF` alone: the one body is the command, command.words[0] only its marker
+  std::vector<Word> mounts;  // values of --mount, see parse_run_mount
+  std::string network;       // "", default, none, host
+  std::string security;      // "", sandbox, insecure
   std::vector<Word> devices;
 };
 
@@ -167,6 +168,7 @@ struct Dockerfile {
   std::shared_ptr<const text::SourceFile> source;
   char escape = '\\';
   std::string syntax;  // `# syntax=…`; empty
+  text::Span syntax_span;
   CheckDirective check;
   std::vector<Instruction> global_args;  // ARG before the first FROM
   std::vector<Stage> stages;
@@ -174,6 +176,13 @@ struct Dockerfile {
 
 // `path` is how the file is shown in messages.
 Dockerfile parse(std::string text, std::string path, text::Diagnostics& found);
+
+// The build argument BUILDKIT_DOCKERFILE_CHECK stands in for the `# check=` line.
+void replace_check(Dockerfile& file, const std::string& text, text::Diagnostics& found);
+
+// Whether the front end that `# syntax=` names is the one whose language this parser reads (docker/dockerfile in any
+// version, from any registry).
+bool is_known_syntax(const std::string& syntax);
 
 // One ONBUILD trigger of a base image; nothing (and a diagnostic) where it is not an instruction that may be one.
 std::optional<Instruction> parse_trigger(const std::string& expression, text::Diagnostics& found);

@@ -3,7 +3,9 @@
 #include "berth/dockerfile/checks.hpp"
 #include "berth/dockerfile/dockerfile.hpp"
 #include "berth/dockerfile/graph.hpp"
+#include "berth/dockerfile/mode.hpp"
 #include "berth/dockerfile/mount.hpp"
+#include "berth/dockerfile/platform.hpp"
 
 namespace berth::dockerfile {
 namespace {
@@ -97,6 +99,54 @@ TEST(Parse, NamesWhatIsWrongAndWhere) {
   EXPECT_EQ(first_error("FROM a\nCOPY --from=1 x y\nFROM b\n"),
             "Dockerfile:2:6 cannot copy from stage \"1\", it needs to be defined before current stage \"0\"");
   EXPECT_EQ(first_error("FROM a\nONBUILD FROM b\n"), "Dockerfile:2:1 FROM isn't allowed as an ONBUILD trigger");
+}
+
+TEST(Parse, KnowsAHeredocThatIsTheWholeCommand) {
+  const auto file =
+      read("FROM a\nRUN <<EOF\nx\nEOF\nRUN <<-'E' \n\tx\n\tE\nRUN cat <<EOF\nx\nEOF\nRUN <<A <<B cat\nA\nB\n");
+  std::string scripts;
+  for (std::size_t i = 0; i < 4; ++i) scripts += step<::berth::dockerfile::Run>(file, i).script ? "y" : "n";
+  EXPECT_EQ(scripts, "yynn");
+}
+
+TEST(Parse, KnowsWhichFrontEndsReadThisLanguage) {
+  for (const char* known : {"docker/dockerfile", "docker/dockerfile:1.7-labs",
+                            "docker.io/docker/dockerfile-upstream:master", "mirror:5000/docker/dockerfile:1@sha256:ab"})
+    EXPECT_TRUE(is_known_syntax(known)) << known;
+  for (const char* other : {"example.com/buildpacks", "docker/dockerfile-x", "dockerfile:1/other"})
+    EXPECT_FALSE(is_known_syntax(other)) << other;
+}
+
+TEST(Mode, ReadsOctalAndSymbolicModes) {
+  const auto applied = [](const char* text, unsigned mode, bool directory = false) {
+    return must(FileMode::parse(text)).applied_to(mode, directory);
+  };
+  EXPECT_EQ(applied("0755", 0600), 0755u);
+  EXPECT_EQ(applied("4711", 0600), 04711u);
+  EXPECT_EQ(applied("u=rwX,go=rX", 0600), 0644u);
+  EXPECT_EQ(applied("u=rwX,go=rX", 0700), 0755u);
+  EXPECT_EQ(applied("u=rwX,go=rX", 0600, true), 0755u);
+  EXPECT_EQ(applied("+x", 0644), 0755u);
+  EXPECT_EQ(applied("a-w,u+w", 0666), 0644u);
+  EXPECT_EQ(applied("g=u", 0750), 0770u);
+  EXPECT_EQ(applied("u+s,+t", 0755), 05755u);
+  EXPECT_EQ(applied("o=", 0777), 0770u);
+  EXPECT_EQ(applied("u+r-x", 0100), 0400u);
+  for (const char* wrong : {"", "999", "17777", "rwx", "u", "u=q", "u=r,,g=r", "u=r,", "8", "0x1"})
+    EXPECT_FALSE(FileMode::parse(wrong)) << wrong;
+}
+
+TEST(Platform, FillsInAndNamesAlike) {
+  const auto normal = [](const char* text) { return must(normal_platform(text, "linux/amd64")); };
+  EXPECT_EQ(normal("linux"), "linux/amd64");
+  EXPECT_EQ(normal("amd64"), "linux/amd64");
+  EXPECT_EQ(normal("Linux/x86_64"), "linux/amd64");
+  EXPECT_EQ(normal("linux/arm64/v8"), "linux/arm64");
+  EXPECT_EQ(normal("arm"), "linux/arm/v7");
+  EXPECT_EQ(normal("linux/arm/v6"), "linux/arm/v6");
+  EXPECT_EQ(must(normal_platform("linux", "linux/arm/v7")), "linux/arm/v7");
+  for (const char* wrong : {"", "/", "linux/", "a/b/c/d", "nonsense", "li nux/amd64"})
+    EXPECT_FALSE(normal_platform(wrong, "linux/amd64")) << wrong;
 }
 
 TEST(Graph, BuildsOnlyWhatTheTargetNeedsInOrder) {
