@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "berth/dockerfile/checks.hpp"
+#include "berth/dockerfile/platform.hpp"
 #include "berth/sys/file.hpp"
 #include "builder.hpp"
 #include "digest.hpp"
@@ -26,6 +29,14 @@ std::map<std::string, std::string> platform_arguments(const std::string& target)
   }
   out["TARGETSTAGE"] = target.empty() ? "default" : target;
   return out;
+}
+
+// As the user would name it from where they stand.
+std::string shown_path(const std::string& path) {
+  std::error_code failed;
+  const std::string here = std::filesystem::current_path(failed).string() + "/";
+  const std::string clean = std::filesystem::path(path).lexically_normal().string();
+  return !failed && clean.starts_with(here) ? clean.substr(here.size()) : clean;
 }
 
 }  // namespace
@@ -92,13 +103,14 @@ Result<std::string> Builder::dockerfile_text(std::string& shown, std::string& ig
     shown = "dockerfile_inline";
     return request_.dockerfile_inline;
   }
-  shown = request_.dockerfile.empty() ? "Dockerfile" : request_.dockerfile;
-  std::string path = shown.starts_with('/') ? shown : request_.context + "/" + shown;
+  const std::string name = request_.dockerfile.empty() ? "Dockerfile" : request_.dockerfile;
+  std::string path = name.starts_with('/') ? name : request_.context + "/" + name;
   // Compat: `dockerfile` in lower case is found only where no other name was asked for.
   if (!sys::exists(path) && path.ends_with("/Dockerfile")) {
     const std::string lower = path.substr(0, path.size() - 10) + "dockerfile";
     if (sys::exists(lower)) path = lower;
   }
+  shown = shown_path(path);
   if (sys::exists(path + ".dockerignore")) ignore_path = path + ".dockerignore";
   auto text = sys::read_file(path, kLargestDockerfile);
   if (!text) return text.error().while_doing("reading the Dockerfile");
@@ -111,6 +123,13 @@ Result<void> Builder::read_file() {
   if (!text) return failed({}, text.error().to_string());
   text::Diagnostics found;
   file_ = dockerfile::parse(std::move(*text), shown, found);
+  if (const auto check = argument("BUILDKIT_DOCKERFILE_CHECK")) dockerfile::replace_check(file_, *check, found);
+  const auto syntax = argument("BUILDKIT_SYNTAX");
+  if (const std::string& used = syntax ? *syntax : file_.syntax; !used.empty() && !dockerfile::is_known_syntax(used))
+    found.error(syntax ? text::Span() : file_.syntax_span,
+                "front end `" + used + "` is another language than Dockerfile's, and no front end is run as an image",
+                "remove the line where the file is a plain Dockerfile, or set the build argument BUILDKIT_SYNTAX to "
+                "docker/dockerfile:1");
   dockerfile::GraphRequest wanted;
   wanted.target = request_.target;
   wanted.platform_args = platform_args_;
@@ -222,9 +241,14 @@ Result<void> Builder::build_stage(std::size_t index) {
   const auto& stage = file_.stages[index];
   stage_name_ = stage.name.empty() ? std::to_string(index) : stage.name;
   begin_step("FROM " + stage.base.text + (stage.name.empty() ? "" : " AS " + stage.name_as_written.text));
-  if (!graph_.nodes[index].platform.empty() && graph_.nodes[index].platform != platform_args_["TARGETPLATFORM"])
-    return failed(stage.span, "platform `" + graph_.nodes[index].platform + "` cannot be built on " +
-                                  platform_args_["TARGETPLATFORM"]);
+  if (const auto& wanted = graph_.nodes[index].platform; !wanted.empty()) {
+    const std::string& ours = platform_args_["BUILDPLATFORM"];
+    const auto platform = dockerfile::normal_platform(wanted, ours);
+    if (!platform) return failed(stage.platform->span, platform.error().to_string());
+    if (*platform != *dockerfile::normal_platform(ours, ours))
+      return failed(stage.platform->span, "platform `" + *platform + "` cannot be built on " + ours,
+                    "there is no emulation: build it on a machine of that kind");
+  }
   auto state = base_of(index);
   if (!state) return state.error();
   end_step(true);

@@ -55,14 +55,20 @@ class Builder {
   // stage.cpp
   Result<void> apply(StageState& state, const dockerfile::Instruction& step, std::size_t stage);
   Result<std::string> expand(const StageState& state, const dockerfile::Word& word);
-  Result<void> apply_env(StageState& state, const dockerfile::Env& env);
-  Result<void> apply_arg(StageState& state, const dockerfile::Arg& arg);
-  Result<void> apply_expose(StageState& state, const dockerfile::Expose& expose, const text::Span& span);
-  void apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check);
+  // These give the text for the history.
+  Result<std::string> apply_env(StageState& state, const dockerfile::Env& env);
+  Result<std::string> apply_arg(StageState& state, const dockerfile::Arg& arg);
+  Result<std::string> apply_label(StageState& state, const dockerfile::Label& label);
+  Result<std::string> apply_expose(StageState& state, const dockerfile::Expose& expose);
+  std::string apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check);
   Result<void> apply_workdir(StageState& state, const dockerfile::Workdir& workdir,
                              const dockerfile::Instruction& step);
-  Result<void> settings(StageState& state, const dockerfile::Instruction& step);
+  Result<std::string> settings(StageState& state, const dockerfile::Instruction& step);
+  std::string set_command(StageState& state, const dockerfile::Cmd& cmd) const;
+  std::string set_entrypoint(StageState& state, const dockerfile::Entrypoint& entry) const;
+  static Result<sys::CopyOwner> owner_in(int root, const std::string& user);
   std::vector<std::string> shell_of(const StageState& state) const;
+  std::vector<std::string> in_shell(const StageState& state, const dockerfile::Command& command) const;
   void history(StageState& state, std::string created_by, bool empty_layer);
   // Takes the layer from the cache, or lets `make` fill a draft; make returns false where nothing is to be committed.
   Result<void> layer_step(StageState& state, const std::string& key,

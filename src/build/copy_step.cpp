@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "berth/dockerfile/glob.hpp"
+#include "berth/dockerfile/mode.hpp"
 #include "berth/dockerfile/words.hpp"
 #include "berth/image/unpack.hpp"
 #include "berth/runtime/user.hpp"
@@ -181,6 +181,7 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     const dockerfile::Heredoc* heredoc = nullptr;
   };
   std::vector<Item> items;
+  std::vector<std::string> names;  // the sources, for the history
   bool many = copy.sources.size() > 1;
   for (const auto& word : copy.sources) {
     const dockerfile::Heredoc* heredoc = nullptr;
@@ -188,6 +189,7 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
       if (heredoc_name(word.text) == each.name) heredoc = &each;
     if (heredoc) {
       items.push_back({"", heredoc});
+      names.push_back("<<" + heredoc->name);
       digest.field(heredoc->name).field(heredoc->body);
       if (heredoc->expand)
         for (const auto& [name, value] : state.scope) digest.field(name).field(value);
@@ -195,6 +197,7 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     }
     auto text = expand(state, word);
     if (!text) return text.error();
+    names.push_back(*text);
     if (is_url(*text))
       return failed(word.span,
                     copy.add ? "this builder does not fetch `" + *text + "`" : "source can't be a URL for COPY",
@@ -222,25 +225,26 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     }
   }
   if (many && !target_path.ends_with('/')) target_path += '/';
-  std::optional<mode_t> mode;
-  std::string chown_text;
-  if (copy.chmod) {
-    auto text = expand(state, *copy.chmod);
-    if (!text) return text.error();
-    unsigned value = 0;
-    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value, 8);
-    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || value > 07777)
-      return failed(copy.chmod->span,
-                    "invalid chmod parameter: '" + *text + "'. it should be octal string and between 0 and 07777");
-    mode = value;
-    digest.field("chmod").field(*text);
-  }
+  std::optional<dockerfile::FileMode> mode;
+  std::string chown_text, created_by = copy.add ? "ADD" : "COPY";
   if (copy.chown) {
     auto text = expand(state, *copy.chown);
     if (!text) return text.error();
     chown_text = std::move(*text);
     digest.field("chown").field(chown_text);
+    created_by += " --chown=" + chown_text;
   }
+  if (copy.chmod) {
+    auto text = expand(state, *copy.chmod);
+    if (!text) return text.error();
+    auto parsed = dockerfile::FileMode::parse(*text);
+    if (!parsed) return failed(copy.chmod->span, parsed.error().to_string());
+    mode = std::move(*parsed);
+    digest.field("chmod").field(*text);
+    created_by += " --chmod=" + *text;
+  }
+  for (const auto& name : names) created_by += " " + name;
+  created_by += " " + *destination + " # buildkit";
   std::vector<std::string> excluded;
   for (const auto& word : copy.excludes) {
     auto text = expand(state, word);
@@ -269,11 +273,11 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     sys::CopyOptions options;
     if (source.from_context) options.owner = sys::CopyOwner{};
     if (!chown_text.empty()) {
-      auto owner = runtime::resolve_user(target->get(), chown_text);
+      auto owner = owner_in(target->get(), chown_text);
       if (!owner) return failed(copy.chown->span, owner.error().to_string());
-      options.owner = sys::CopyOwner{owner->user.uid, owner->user.gid};
+      options.owner = *owner;
     }
-    if (mode) options.change_mode = [mode](mode_t, bool) { return *mode; };
+    if (mode) options.change_mode = [mode](mode_t old, bool directory) { return mode->applied_to(old, directory); };
     for (const auto& item : items) {
       if (item.heredoc) {
         auto written = copy_heredoc(*item.heredoc, state, draft, target->get(), target_path, options);
@@ -309,7 +313,7 @@ Result<void> Builder::apply_copy(StageState& state, const dockerfile::Copy& copy
     return true;
   });
   if (!stepped) return stepped.error();
-  history(state, step.original + " # buildkit", false);
+  history(state, std::move(created_by), false);
   return {};
 }
 

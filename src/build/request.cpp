@@ -65,6 +65,7 @@ std::string definition_key(const BuildRequest& request) {
 
 std::string render_failure(const BuildEvent& event) {
   const text::Diagnostic& diagnostic = event.diagnostic;
+  if (!event.exit_code || !diagnostic.span) return text::render(diagnostic);
   std::string out;
   if (!event.text.empty()) {
     out += "last output:\n";
@@ -76,18 +77,16 @@ std::string render_failure(const BuildEvent& event) {
       line.clear();
     }
   }
-  if (diagnostic.span) {
-    const auto& span = diagnostic.span;
-    out += span.file->path() + ":" + std::to_string(span.line) +
-           (span.end_line > span.line ? "-" + std::to_string(span.end_line) : "") + "\n";
-    const std::uint32_t first = span.line > 2 ? span.line - 2 : 1;
-    const auto last = std::min<std::uint32_t>(span.end_line + 2, static_cast<std::uint32_t>(span.file->line_count()));
-    for (std::uint32_t line = first; line <= last; ++line) {
-      std::string number = std::to_string(line);
-      number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
-      out += number + (line >= span.line && line <= span.end_line ? " | >>> " : " |     ") +
-             std::string(span.file->line(line)) + "\n";
-    }
+  const auto& span = diagnostic.span;
+  out += span.file->path() + ":" + std::to_string(span.line) +
+         (span.end_line > span.line ? "-" + std::to_string(span.end_line) : "") + "\n";
+  const std::uint32_t first = span.line > 2 ? span.line - 2 : 1;
+  const auto last = std::min<std::uint32_t>(span.end_line + 2, static_cast<std::uint32_t>(span.file->line_count()));
+  for (std::uint32_t line = first; line <= last; ++line) {
+    std::string number = std::to_string(line);
+    number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
+    out += number + (line >= span.line && line <= span.end_line ? " | >>> " : " |     ") +
+           std::string(span.file->line(line)) + "\n";
   }
   out += "error: " + diagnostic.message + "\n";
   if (!diagnostic.hint.empty()) out += "hint: " + diagnostic.hint + "\n";

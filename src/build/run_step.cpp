@@ -12,6 +12,7 @@
 
 #include "berth/base/random.hpp"
 #include "berth/dockerfile/words.hpp"
+#include "berth/network/bridges.hpp"
 #include "berth/runtime/default_spec.hpp"
 #include "berth/runtime/launcher.hpp"
 #include "berth/runtime/user.hpp"
@@ -122,6 +123,10 @@ oci::Mount bind_mount(const std::string& source, const std::string& target, bool
   out.options = {"rbind", read_only ? "ro" : "rw"};
   return out;
 }
+
+// `RUN <<EOF` whose body begins with `#!` is a program of its own: the shell is given its path.
+bool has_interpreter(const dockerfile::Run& run) { return run.script && run.heredocs[0].body.starts_with("#!"); }
+std::string script_path(const dockerfile::Run& run) { return "/dev/pipes/" + run.heredocs[0].name; }
 
 constexpr const char* kBuildHost = "buildkitsandbox";  // Compat: scripts print it, some test for it
 
@@ -309,6 +314,7 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
                            : !request_.network.empty() ? request_.network
                                                        : "default";
   std::unique_ptr<RunNetwork> network;
+  sys::UniqueFd isolated;
   std::string resolv_conf, host_gateway;
   if (mode == "host") {
     host_gateway = "127.0.0.1";
@@ -322,6 +328,12 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
     request.spec.namespaces.network.fd = network->namespace_fd();
     resolv_conf = network->resolv_conf();
     host_gateway = network->host_address();
+  } else if (mode == "none") {
+    auto alone = network::create_container_netns();
+    if (!alone) return alone.error();
+    isolated = std::move(*alone);
+    request.spec.namespaces.network.mode = oci::NamespaceMode::Join;
+    request.spec.namespaces.network.fd = isolated.get();
   } else if (mode == "default" && !std::exchange(network_warned_, true)) {
     BuildEvent event;
     event.kind = BuildEvent::Kind::Warning;
@@ -337,6 +349,11 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   request.spec.mounts.push_back(bind_mount(hosts, "/etc/hosts", false));
   request.spec.mounts.push_back(bind_mount(resolver, "/etc/resolv.conf", false));
   for (auto& mount : extra->mounts) request.spec.mounts.push_back(std::move(mount));
+  if (has_interpreter(run)) {
+    const std::string script = draft.scratch() + "/script";
+    BERTH_TRY(sys::write_file_atomic(script, run.heredocs[0].body, sys::Durability::Volatile, 0755));
+    request.spec.mounts.push_back(bind_mount(script, script_path(run), true));
+  }
 
   std::vector<std::string> stubs;
   request.spec.process.args = args;
@@ -412,15 +429,12 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
   if (run.command.shell_form && !run.command.words.empty()) {
     args = shell_of(state);
     std::string text = run.command.words[0];
-    const bool only_heredoc =
-        run.heredocs.size() == 1 && text.starts_with("<<") && text.find_first_of(" \t") == std::string::npos;
-    if (only_heredoc)
+    if (has_interpreter(run))
+      text = script_path(run);
+    else if (run.script)
       text = run.heredocs[0].body;
     else
       for (const auto& heredoc : run.heredocs) text += "\n" + heredoc.body + heredoc.name;
-    if (only_heredoc && text.starts_with("#!"))
-      return failed(step.span, "a heredoc with a `#!` line is not supported by this builder",
-                    "COPY the script and RUN it");
     args.push_back(std::move(text));
   } else {
     args = run.command.words;
@@ -430,6 +444,7 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
   Digest digest;
   digest.field("run").field(state.key);
   for (const auto& arg : args) digest.field(arg);
+  if (has_interpreter(run)) digest.field("script").field(run.heredocs[0].body);
   digest.field("env");
   for (const auto& [name, value] : state.scope) digest.field(name).field(value);
   digest.field(state.config.config.user)
@@ -467,11 +482,11 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
   if (!stepped) return stepped.error();
   std::string declared;
   std::size_t count = 0;
-  for (const auto& name : state.declared)
-    if (const auto value = state.scope.find(name); value != state.scope.end()) {
-      declared += name + "=" + value->second + " ";
-      ++count;
-    }
+  for (const auto& name : state.declared) {
+    const auto value = state.scope.find(name);
+    declared += name + "=" + (value == state.scope.end() ? "" : value->second) + " ";
+    ++count;
+  }
   std::string text;
   for (const auto& arg : args) text += (text.empty() ? "" : " ") + arg;
   history(state, "RUN " + (count ? "|" + std::to_string(count) + " " + declared : "") + text + " # buildkit", false);

@@ -10,6 +10,7 @@
 #include "berth/sys/pidfd.hpp"
 #include "builder.hpp"
 #include "digest.hpp"
+#include "history.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -52,6 +53,14 @@ std::string Builder::absolute(const StageState& state, const std::string& path) 
   return path == "." ? base : path.starts_with("./") ? base + path.substr(2) : base + path;
 }
 
+// Compat: a user given as a number alone brings the group of that number, whatever /etc/passwd says.
+Result<sys::CopyOwner> Builder::owner_in(int root, const std::string& user) {
+  const bool number = !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
+  auto owner = runtime::resolve_user(root, number ? user + ":" + user : user);
+  if (!owner) return owner.error();
+  return sys::CopyOwner{owner->user.uid, owner->user.gid};
+}
+
 std::vector<std::string> Builder::shell_of(const StageState& state) const {
   if (!state.config.config.shell.empty()) return state.config.config.shell;
   return {"/bin/sh", "-c"};
@@ -66,23 +75,27 @@ void Builder::history(StageState& state, std::string created_by, bool empty_laye
 }
 
 // All values of one line see the variables as they were before it.
-Result<void> Builder::apply_env(StageState& state, const dockerfile::Env& env) {
+Result<std::string> Builder::apply_env(StageState& state, const dockerfile::Env& env) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& pair : env.pairs) {
     auto name = expand(state, pair.key);
     if (!name) return name.error();
     auto value = expand(state, pair.value);
     if (!value) return value.error();
+    if (name->empty()) return failed(pair.key.span, "ENV names can not be blank");
     pairs.emplace_back(std::move(*name), std::move(*value));
   }
+  std::string text = "ENV";
   for (auto& [name, value] : pairs) {
     put_env(state.config.config.env, name, value);
     state.scope[name] = value;
+    text += " " + name + "=" + value;
   }
-  return {};
+  return text;
 }
 
-Result<void> Builder::apply_arg(StageState& state, const dockerfile::Arg& arg) {
+Result<std::string> Builder::apply_arg(StageState& state, const dockerfile::Arg& arg) {
+  std::vector<std::pair<std::string, std::optional<std::string>>> values;
   for (const auto& one : arg.names) {
     auto name = expand(state, one.name);
     if (!name) return name.error();
@@ -95,14 +108,34 @@ Result<void> Builder::apply_arg(StageState& state, const dockerfile::Arg& arg) {
     if (!value)
       if (const auto global = graph_.global_args.find(*name); global != graph_.global_args.end())
         value = global->second;
-    if (std::find(state.declared.begin(), state.declared.end(), *name) == state.declared.end())
-      state.declared.push_back(*name);
-    if (value) state.scope[*name] = *value;
+    values.emplace_back(std::move(*name), std::move(value));
   }
-  return {};
+  std::string text = "ARG";
+  for (auto& [name, value] : values) {
+    if (std::find(state.declared.begin(), state.declared.end(), name) == state.declared.end())
+      state.declared.push_back(name);
+    text += " " + name + (value ? "=" + *value : "");
+    if (value) state.scope[name] = std::move(*value);
+  }
+  return text;
 }
 
-Result<void> Builder::apply_expose(StageState& state, const dockerfile::Expose& expose, const text::Span& span) {
+Result<std::string> Builder::apply_label(StageState& state, const dockerfile::Label& label) {
+  std::string text = "LABEL";
+  for (const auto& pair : label.pairs) {
+    auto name = expand(state, pair.key);
+    if (!name) return name.error();
+    auto value = expand(state, pair.value);
+    if (!value) return value.error();
+    if (name->empty()) return failed(pair.key.span, "LABEL names can not be blank");
+    text += " " + *name + "=" + *value;
+    state.config.config.labels[*name] = std::move(*value);
+  }
+  return text;
+}
+
+Result<std::string> Builder::apply_expose(StageState& state, const dockerfile::Expose& expose) {
+  std::vector<std::string> exposed;
   for (const auto& word : expose.ports) {
     auto list =
         dockerfile::expand_words(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
@@ -118,20 +151,22 @@ Result<void> Builder::apply_expose(StageState& state, const dockerfile::Expose& 
         port.resize(slash);
       }
       if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
-        return failed(span, "invalid proto: " + protocol);
+        return failed(word.span, "invalid proto: " + protocol, "tcp, udp or sctp");
       port = port.substr(port.rfind(':') + 1);
+      if (port.empty()) return failed(word.span, "no port specified: " + word.text);
       const auto dash = port.find('-');
       const auto first = port_number(port.substr(0, dash));
       const auto last = dash == std::string::npos ? first : port_number(port.substr(dash + 1));
-      if (!first || !last || *last < *first) return failed(span, "invalid containerPort: " + port);
-      for (int number = *first; number <= *last; ++number)
-        state.config.config.exposed_ports.insert(std::to_string(number) + "/" + protocol);
+      if (!first || !last || *last < *first) return failed(word.span, "invalid containerPort: " + port);
+      for (int number = *first; number <= *last; ++number) exposed.push_back(std::to_string(number) + "/" + protocol);
     }
   }
-  return {};
+  std::sort(exposed.begin(), exposed.end());
+  state.config.config.exposed_ports.insert(exposed.begin(), exposed.end());
+  return history_of_list("EXPOSE", exposed);
 }
 
-void Builder::apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check) {
+std::string Builder::apply_healthcheck(StageState& state, const dockerfile::Healthcheck& check) {
   oci::ImageHealthcheck out;
   if (check.none)
     out.test = {"NONE"};
@@ -146,66 +181,82 @@ void Builder::apply_healthcheck(StageState& state, const dockerfile::Healthcheck
   out.start_period = check.start_period.value_or(text::Duration(0)).count();
   out.start_interval = check.start_interval.value_or(text::Duration(0)).count();
   out.retries = check.retries.value_or(0);
+  std::string text = history_of_healthcheck(out);
   state.config.config.healthcheck = std::move(out);
+  return text;
 }
 
-Result<void> Builder::settings(StageState& state, const dockerfile::Instruction& step) {
+std::vector<std::string> Builder::in_shell(const StageState& state, const dockerfile::Command& command) const {
+  std::vector<std::string> out;
+  if (command.shell_form && !command.words.empty()) out = shell_of(state);
+  out.insert(out.end(), command.words.begin(), command.words.end());
+  return out;
+}
+
+std::string Builder::set_command(StageState& state, const dockerfile::Cmd& cmd) const {
+  state.config.config.cmd = in_shell(state, cmd.command);
+  state.config.config.args_escaped = true;
+  state.command_set = true;
+  return history_of_command("CMD", *state.config.config.cmd);
+}
+
+std::string Builder::set_entrypoint(StageState& state, const dockerfile::Entrypoint& entry) const {
   oci::ImageProcess& config = state.config.config;
-  const auto wrapped = [&](const dockerfile::Command& command) {
-    std::vector<std::string> out =
-        command.shell_form && !command.words.empty() ? shell_of(state) : std::vector<std::string>{};
-    out.insert(out.end(), command.words.begin(), command.words.end());
-    return out;
-  };
-  const auto text_of = [&](const dockerfile::Word& word, std::string& into) -> Result<void> {
-    auto text = expand(state, word);
-    if (!text) return text.error();
-    into = std::move(*text);
-    return {};
-  };
+  auto words = in_shell(state, entry.command);
+  std::string text = history_of_command("ENTRYPOINT", words);
+  config.entrypoint = std::move(words);
+  if (config.entrypoint->empty()) config.entrypoint.reset();
+  // The base's CMD were arguments of another program.
+  if (!state.command_set) config.cmd.reset();
+  return text;
+}
+
+Result<std::string> Builder::settings(StageState& state, const dockerfile::Instruction& step) {
+  oci::ImageProcess& config = state.config.config;
   if (const auto* env = std::get_if<dockerfile::Env>(&step.operation)) return apply_env(state, *env);
   if (const auto* arg = std::get_if<dockerfile::Arg>(&step.operation)) return apply_arg(state, *arg);
-  if (const auto* expose = std::get_if<dockerfile::Expose>(&step.operation))
-    return apply_expose(state, *expose, step.span);
-  if (const auto* check = std::get_if<dockerfile::Healthcheck>(&step.operation)) apply_healthcheck(state, *check);
-  if (const auto* user = std::get_if<dockerfile::User>(&step.operation)) return text_of(user->user, config.user);
+  if (const auto* label = std::get_if<dockerfile::Label>(&step.operation)) return apply_label(state, *label);
+  if (const auto* expose = std::get_if<dockerfile::Expose>(&step.operation)) return apply_expose(state, *expose);
+  if (const auto* check = std::get_if<dockerfile::Healthcheck>(&step.operation))
+    return apply_healthcheck(state, *check);
+  if (const auto* cmd = std::get_if<dockerfile::Cmd>(&step.operation)) return set_command(state, *cmd);
+  if (const auto* entry = std::get_if<dockerfile::Entrypoint>(&step.operation)) return set_entrypoint(state, *entry);
+  if (const auto* user = std::get_if<dockerfile::User>(&step.operation)) {
+    auto text = expand(state, user->user);
+    if (!text) return text.error();
+    config.user = std::move(*text);
+    return "USER " + config.user;
+  }
   if (const auto* signal = std::get_if<dockerfile::Stopsignal>(&step.operation)) {
-    BERTH_TRY(text_of(signal->signal, config.stop_signal));
-    if (!sys::parse_signal(config.stop_signal))
-      return Error::make(ErrorKind::Invalid, "invalid signal: " + config.stop_signal);
-    return {};
+    auto text = expand(state, signal->signal);
+    if (!text) return text.error();
+    if (!sys::parse_signal(*text))
+      return failed(signal->signal.span, "invalid signal: " + *text, "a name as SIGTERM, or a number");
+    config.stop_signal = std::move(*text);
+    return "STOPSIGNAL " + config.stop_signal;
   }
-  if (const auto* shell = std::get_if<dockerfile::Shell>(&step.operation)) config.shell = shell->words;
-  if (const auto* author = std::get_if<dockerfile::Maintainer>(&step.operation)) state.config.author = author->name;
-  if (const auto* trigger = std::get_if<dockerfile::Onbuild>(&step.operation))
+  if (const auto* shell = std::get_if<dockerfile::Shell>(&step.operation)) {
+    config.shell = shell->words;
+    return history_of_list("SHELL", shell->words);
+  }
+  if (const auto* author = std::get_if<dockerfile::Maintainer>(&step.operation)) {
+    state.config.author = author->name;
+    return "MAINTAINER " + author->name;
+  }
+  if (const auto* trigger = std::get_if<dockerfile::Onbuild>(&step.operation)) {
     config.on_build.push_back(trigger->expression);
-  if (const auto* cmd = std::get_if<dockerfile::Cmd>(&step.operation)) {
-    config.cmd = wrapped(cmd->command);
-    config.args_escaped = true;
-    state.command_set = true;
+    return "ONBUILD " + trigger->expression;
   }
-  if (const auto* entry = std::get_if<dockerfile::Entrypoint>(&step.operation)) {
-    config.entrypoint = wrapped(entry->command);
-    if (config.entrypoint->empty()) config.entrypoint.reset();
-    // The base's CMD were arguments of another program.
-    if (!state.command_set) config.cmd.reset();
+  const auto& volume = std::get<dockerfile::Volume>(step.operation);
+  std::vector<std::string> paths;
+  for (const auto& word : volume.paths) {
+    auto path = expand(state, word);
+    if (!path) return path.error();
+    if (path->empty()) return failed(word.span, "VOLUME specified can not be an empty string");
+    config.volumes.insert(*path);
+    paths.push_back(std::move(*path));
   }
-  if (const auto* volume = std::get_if<dockerfile::Volume>(&step.operation))
-    for (const auto& word : volume->paths) {
-      std::string path;
-      BERTH_TRY(text_of(word, path));
-      config.volumes.insert(path);
-    }
-  if (const auto* label = std::get_if<dockerfile::Label>(&step.operation)) {
-    std::map<std::string, std::string> pairs;
-    for (const auto& pair : label->pairs) {
-      std::string name;
-      BERTH_TRY(text_of(pair.key, name));
-      BERTH_TRY(text_of(pair.value, pairs[name]));
-    }
-    for (auto& [name, value] : pairs) config.labels[name] = value;
-  }
-  return {};
+  return history_of_list("VOLUME", paths);
 }
 
 Result<void> Builder::apply(StageState& state, const dockerfile::Instruction& step, std::size_t stage) {
@@ -215,8 +266,9 @@ Result<void> Builder::apply(StageState& state, const dockerfile::Instruction& st
   if (const auto* copy = std::get_if<dockerfile::Copy>(&step.operation)) return apply_copy(state, *copy, step, stage);
   if (const auto* workdir = std::get_if<dockerfile::Workdir>(&step.operation))
     return apply_workdir(state, *workdir, step);
-  BERTH_TRY(settings(state, step));
-  history(state, step.original, true);
+  auto created_by = settings(state, step);
+  if (!created_by) return created_by.error();
+  history(state, std::move(*created_by), true);
   end_step(true);
   return {};
 }
@@ -292,9 +344,9 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
       auto view = sys::open_overlay(*lowers, "", "");
       if (!view) return view.error();
       if (sys::open_in_root(view->get(), directory, O_PATH | O_DIRECTORY)) return false;
-      auto owner = runtime::resolve_user(view->get(), user);
+      auto owner = owner_in(view->get(), user);
       if (!owner) return failed(step.span, owner.error().to_string());
-      options.owner = sys::CopyOwner{owner->user.uid, owner->user.gid};
+      options.owner = *owner;
     }
     const std::string empty = draft.scratch() + "/workdir";
     BERTH_TRY(sys::make_directories(empty, 0755));
@@ -307,7 +359,7 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
     return true;
   });
   if (!stepped) return stepped.error();
-  history(state, step.original + " # buildkit", false);
+  history(state, "WORKDIR " + directory, false);
   return {};
 }
 

@@ -87,7 +87,8 @@ struct BuildEvent {
 
 using BuildSink = std::function<void(const BuildEvent&)>;
 
-// A Failed event for people: place, the instruction's lines marked with `>>>`, the last output, the message.
+// A Failed event for people. A RUN that failed: its last output, the instruction's lines marked with `>>>`, the
+// message. Anything else is the file's mistake: place, line, caret, hint, as any other diagnostic.
 std::string render_failure(const BuildEvent& event);
 
 // The network of RUN steps, made by whoever has the network module at hand (`local`). One per RUN; closed by the
