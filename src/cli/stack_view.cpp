@@ -123,9 +123,10 @@ std::optional<int> StackView::show(const control::Message& message) {
     progress_.leave(false);
     if (!names_.empty() && progress_mode(app_) != ProgressMode::Quiet && progress_mode(app_) != ProgressMode::Json)
       print_line(stderr, "Attaching to " + names_ + "\n");
-  } else if (std::holds_alternative<control::ExecStarted>(message)) {
+  } else if (const auto* started = std::get_if<control::ExecStarted>(&message)) {
     tick_.cancel();
     progress_.leave(false);  // the screen is the program's now
+    if (!started->id.empty() && app_.line.options.flag("detach")) print(started->id + "\n");  // run -d
   } else if (const auto* queued = std::get_if<control::Queued>(&message)) {
     if (progress_mode(app_) != ProgressMode::Quiet) print_line(stderr, "waiting behind " + queued->behind + "\n");
   } else if (const auto* problem = std::get_if<control::Problem>(&message)) {

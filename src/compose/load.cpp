@@ -343,7 +343,33 @@ Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& 
   return model;
 }
 
+// Services that the files do not have stay unknown: select_services says so.
+void merge_command_line(LoadState& state, Node& model, const std::string& directory) {
+  auto documents = parse_yaml(state, state.options.over_name, state.options.over_text);
+  std::erase_if(documents, [&](const Node& document) {
+    const Node *wanted = document.find("services"), *known = model.find("services");
+    if (!wanted) return false;
+    return std::any_of(wanted->fields.begin(), wanted->fields.end(),
+                       [&](const auto& field) { return !known || !known->find(field.first); });
+  });
+  merge(model, load_documents(state, std::move(documents),
+                              {.path = "-", .directory = directory, .variables = state.variables, .chain = {}}));
+  strip_tags(model);
+  check_structure(state, model);
+}
+
 }  // namespace
+
+Result<Variables> parse_env_file(const std::string& path, std::string_view text, const Variables& known) {
+  const DotenvResult parsed = parse_dotenv(text, lookup_in(known));
+  if (!parsed.error.empty())
+    return Error::make(ErrorKind::Invalid,
+                       "env file `" + path + "`, line " + std::to_string(parsed.line) + ": " + parsed.error);
+  Variables variables;
+  for (const auto& [name, value] : parsed.entries)
+    if (value) variables[name] = *value;
+  return variables;
+}
 
 LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files) {
   LoadOutcome outcome;
@@ -383,6 +409,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
     strip_tags(model);
     check_structure(state, model);  // each file must be sound with those before it, not only with those after it
   }
+  if (!options.over_text.empty()) merge_command_line(state, model, located.directory);
   if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
   if (failed(kInvalidModel)) return outcome;
   if (!model.find("services")) model.set("services", Node::map());

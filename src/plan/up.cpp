@@ -64,6 +64,7 @@ class UpPlanner {
 
  private:
   int replicas(const model::Service& service) const {
+    if (service.name.value == options_.around) return 0;
     const auto asked = options_.scale.find(service.name.value);
     return asked != options_.scale.end() ? asked->second : service.scale;
   }
@@ -262,6 +263,7 @@ class UpPlanner {
     const int wanted = replicas(service);
     const auto ready_after = started_after(service);
     if (!ready_after) return ready_after.error();
+    if (name == options_.around) return {};  // its conditions are waited for all the same
     const After& after = *ready_after;
     std::vector<const ContainerState*> present =
         existing_.count(name) ? existing_.at(name) : std::vector<const ContainerState*>{};

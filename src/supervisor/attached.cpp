@@ -21,6 +21,7 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
   spec->name = run.name.empty() ? project_.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
   spec->restart = {};
   spec->labels["com.docker.compose.oneoff"] = "True";
+  spec->auto_remove = run.remove;
   if (!run.service_ports) spec->ports.clear();
   if (!run.use_aliases)
     for (auto& endpoint : spec->endpoints) endpoint.aliases.clear();
@@ -39,9 +40,12 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
         finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
         return remove_ended_one_offs();
       }
-      if (std::get<control::Run>(*self->request).detach) return finish(*self, 0);
       control::ExecStarted message;
       message.id = self->one_off.value;
+      if (std::get<control::Run>(*self->request).detach) {
+        send(*self, message);
+        return finish(*self, 0);
+      }
       const auto terminal = engine_->terminal_of(self->one_off);
       send(*self, message, terminal ? std::vector<int>{terminal.get()} : std::vector<int>{});
       done_with_job(*self);

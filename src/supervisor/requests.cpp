@@ -89,18 +89,11 @@ void Supervisor::begin_run(Session& session, const control::Run& run) {
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   plan::UpOptions options;
   options.ignore_orphans = true;
-  options.scale[run.service] = 0;  // networks and volumes of the service are wanted, its replicas are not
+  options.remove_orphans = run.remove_orphans;
   options.services = {run.service};
+  options.around = run.service;
   options.no_dependencies = run.no_dependencies;
-  model::Project project = run.project;
-  // Replicas that run already stay: only what is missing around the one-off container is made.
-  const auto running = std::count_if(observed->containers.begin(), observed->containers.end(), [&](const auto& state) {
-    return !state.spec.one_off && state.spec.service.value == run.service;
-  });
-  options.scale[run.service] = static_cast<int>(running);
-  options.recreate = plan::Recreate::Never;
-  options.recreate_dependencies = plan::Recreate::Never;
-  auto plan = plan::plan_up(project, *observed, options);
+  auto plan = plan::plan_up(run.project, *observed, options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
   execute(session, std::move(*plan), std::nullopt, [this, self = &session](const execute::Outcome& outcome) {
     if (!outcome.ok) return finish(*self, code_of(outcome), problems_of(outcome));

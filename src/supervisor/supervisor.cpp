@@ -69,10 +69,12 @@ Result<void> Supervisor::start() {
   }
   // Containers that a predecessor had promised to restart, and those that it probed.
   for (const auto& state : engine_->containers()) {
+    if (state.spec.auto_remove) auto_remove_[state.id] = false;
     if (state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused) probing_->adopt(state);
     if (state.phase == engine::Phase::Restarting && !restarts_.count(state.id))
       schedule_restart(state.id, RestartDecider::kFirstDelay);
   }
+  remove_ended_one_offs();
   finish_interrupted();
   check_idle();
   return {};

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "berth/base/error.hpp"
@@ -77,6 +78,10 @@ struct LoadOptions {
   bool compatibility = false;    // names with `_`
   bool no_dependencies = false;  // --no-deps: `services` alone
   Purpose purpose = Purpose::Show;
+  // YAML of the command line, merged over the files where they have its services (`run -v ...`); `over_name` is the
+  // file name of its diagnostics. Relative paths start at the project's directory.
+  std::string over_text;
+  std::string over_name;
 };
 
 struct VariableUse {  // for `config --variables`
@@ -99,6 +104,10 @@ struct LoadOutcome {
   text::Diagnostics diagnostics;  // warnings also when it worked
   int exit_code = 0;              // 0, 1, 14 (no compose file), 15 (invalid model)
 };
+
+// Variables of an env file's text, in which those of `known` may be named. An error names `path` and the line.
+Result<std::map<std::string, std::string>> parse_env_file(const std::string& path, std::string_view text,
+                                                          const std::map<std::string, std::string>& known);
 
 LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files);
 

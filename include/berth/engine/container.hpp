@@ -88,7 +88,8 @@ struct ContainerSpec {
   ProjectName project;
   ServiceName service;
   int number = 1;
-  bool one_off = false;  // `run`
+  bool one_off = false;      // `run`
+  bool auto_remove = false;  // ... with --rm: goes once it has ended
   std::string name;
   std::string image;  // reference as the service names it
   ImageDigest image_digest;
@@ -198,10 +199,10 @@ BOOST_DESCRIBE_STRUCT(ContainerMount, (),
 BOOST_DESCRIBE_STRUCT(ContainerFile, (), (target, host_path, content, uid, gid, mode))
 BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, shell, interval, timeout, start_period, start_interval, retries))
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
-                      (project, service, number, one_off, name, image, image_digest, entrypoint, command, environment,
-                       working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations, mounts, files,
-                       endpoints, network_mode, ports, links, extra_hosts, dns, dns_search, dns_opt, restart,
-                       stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop,
+                      (project, service, number, one_off, auto_remove, name, image, image_digest, entrypoint, command,
+                       environment, working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations,
+                       mounts, files, endpoints, network_mode, ports, links, extra_hosts, dns, dns_search, dns_opt,
+                       restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop,
                        depends_on, config_hash))
 BOOST_DESCRIBE_STRUCT(Probe, (), (started_at, ended_at, exit_code, output))
 BOOST_DESCRIBE_STRUCT(HealthLog, (), (failing_streak, probes))

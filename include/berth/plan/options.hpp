@@ -28,6 +28,7 @@ struct UpOptions {
   bool wait = false;                 // until running or healthy
   std::optional<Duration> timeout;   // grace of containers that are stopped
   std::map<std::string, int> scale;  // service -> replicas
+  std::string around;  // `run`: what this service needs is made and started; its own containers are left as they are
   bool operator==(const UpOptions&) const = default;
 };
 
@@ -56,7 +57,7 @@ struct VerbOptions {
 BOOST_DESCRIBE_ENUM(Recreate, Diverged, Force, Never)
 BOOST_DESCRIBE_STRUCT(UpOptions, (),
                       (services, recreate, recreate_dependencies, no_dependencies, no_start, remove_orphans,
-                       ignore_orphans, renew_anonymous_volumes, wait, timeout, scale))
+                       ignore_orphans, renew_anonymous_volumes, wait, timeout, scale, around))
 BOOST_DESCRIBE_STRUCT(DownOptions, (), (services, volumes, remove_orphans, timeout))
 BOOST_DESCRIBE_ENUM(Verb, Stop, Start, Restart, Kill, Remove, Pause, Unpause)
 BOOST_DESCRIBE_STRUCT(VerbOptions, (),

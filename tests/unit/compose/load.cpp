@@ -18,6 +18,29 @@ TEST(Load, KeepsServicesThatWereNotSelectedAside) {
   EXPECT_TRUE(project.disabled_services.count("odd"));
 }
 
+TEST(Load, MergesTheCommandLineOverTheFiles) {
+  Case c("services: {web: {image: a, ports: ['80:80'], environment: {A: file, B: file}}}");
+  c.options.services = {"web"};
+  c.options.over_name = "<flags>";
+  c.options.over_text = "services:\n  web:\n    ports: !override ['81:81']\n    environment: {A: $$line}\n";
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const auto& web = outcome.loaded->project.services.at("web");
+  ASSERT_EQ(web.ports.size(), 1u);
+  EXPECT_EQ(web.environment.at("A"), "$line");
+  EXPECT_EQ(web.environment.at("B"), "file");
+  EXPECT_EQ(outcome.loaded->project.config_files.size(), 1u) << "the label names files";
+}
+
+TEST(Load, TheCommandLineMakesNoServices) {
+  Case c("services: {web: {image: a}}");
+  c.options.services = {"wbe"};
+  c.options.over_text = "services: {wbe: {user: '7'}}";
+  const auto outcome = c.run();
+  EXPECT_FALSE(outcome.loaded);
+  EXPECT_NE(rendered(outcome).find("did you mean `web`?"), std::string::npos) << rendered(outcome);
+}
+
 TEST(Load, MakesAProjectFromWhatPeopleWrite) {
   Case c(R"(services:
   web:

@@ -151,6 +151,19 @@ TEST(PlanUp, ScalesUpAndDown) {
   expect_golden("scale_down", up_text(project, observed));
 }
 
+TEST(PlanUp, AroundAServiceLeavesItsOwnContainersAlone) {
+  const auto project = shop();
+  auto observed = all_up(project);
+  for (auto& state : observed.containers)
+    if (state.spec.service.value != "nginx") state.phase = engine::Phase::Exited;
+  UpOptions options;
+  options.services = {"web"};
+  options.around = "web";
+  EXPECT_EQ(plan_up(project, observed, options).value().to_text(),
+            "[] -> #1 container db:1 start, because it has ended\n"
+            "[1] -> #2 container db:1 wait until healthy, because web depends on it\n");
+}
+
 TEST(PlanUp, NamesOrphansAndRemovesThemWhenAsked) {
   const auto before = shop();
   const auto observed = all_up(before);
