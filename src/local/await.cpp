@@ -62,9 +62,10 @@ Result<bool> LocalEngine::State::holds(const Unit& unit, engine::Condition condi
   if (!run.error.empty())
     return Error::make(ErrorKind::Failed, "`" + unit.record.name + "` did not start: " + run.error);
   if (condition == Condition::Started) return true;
-  if (condition != Condition::Healthy && run.exit_code == 0) return true;
+  if (condition == Condition::Completed && run.exit_code == 0) return true;
   const std::string ended = exit_text(run.exit_code, run.oom_killed);
   if (condition == Condition::Completed) return unmet(unit, "did not complete successfully: it " + ended);
+  if (!health && run.exit_code == 0) return unmet(unit, ended + ", and no service waits for it to complete");
   return unmet(unit, ended + (health ? " before it was healthy" + probes_text(run.health_log, 3) : ""));
 }
 

@@ -404,9 +404,16 @@ class UpPlanner {
                 "; remove them with --remove-orphans");
   }
 
+  // Compat: docker compose takes a service that ends for a failure of `--wait`, unless another one waits for its end.
   Result<void> plan_wait() {
-    for (const auto& [name, unused] : placed_)
-      if (auto waits = ready(name, engine::Condition::Settled, true, {}); !waits) return waits.error();
+    std::set<std::string> to_complete;
+    for (const auto& [name, service] : project_.services)
+      for (const auto& [on, dependency] : service.depends_on)
+        if (dependency.condition == model::DependencyCondition::CompletedSuccessfully) to_complete.insert(on);
+    for (const auto& [name, unused] : placed_) {
+      const auto condition = to_complete.count(name) ? engine::Condition::Completed : engine::Condition::Settled;
+      if (auto waits = ready(name, condition, true, {}); !waits) return waits.error();
+    }
     return {};
   }
 

@@ -42,7 +42,7 @@ enum class Condition {
   Started,
   Healthy,
   Completed,  // has ended with code 0
-  Settled,    // `--wait`: healthy, or without a health check up for kSettleTime; or ended with code 0 for good
+  Settled,    // `--wait`: healthy, or without a health check up for kSettleTime
 };
 inline constexpr Duration kSettleTime = std::chrono::seconds(1);
 

@@ -212,6 +212,16 @@ TEST(PlanUp, WaitsForEveryServiceWhenAsked) {
   expect_golden("wait_unhealthy", up_text(project, unhealthy, options));
 }
 
+TEST(PlanUp, WaitsForTheEndOfWhatAnotherNeedsToComplete) {
+  auto project = shop();
+  project.services["nginx"].depends_on["web"] = {.condition = model::DependencyCondition::CompletedSuccessfully};
+  UpOptions options;
+  options.wait = true;
+  const std::string text = up_text(project, empty_host(), options);
+  EXPECT_NE(text.find("container web:1 wait until completed successfully"), std::string::npos) << text;
+  EXPECT_EQ(text.find("container web:1 wait until up and healthy"), std::string::npos) << text;
+}
+
 TEST(PlanUp, WaitsForNothingWithoutAStart) {
   UpOptions options;
   options.no_start = true;
