@@ -36,6 +36,9 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
     if (!unit) return no_container(spec.container);
     if (!unit->is_running() || unit->launch || !unit->pidfd)
       return Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running");
+    // It would stand still before its first instruction, and its client with it.
+    if (unit->run.phase == engine::Phase::Paused)
+      return Error::make(ErrorKind::Busy, "`" + unit->record.name + "` is paused").with_hint("`unpause` it first");
     auto root = sys::open("/proc/" + std::to_string(unit->run.pid) + "/root", O_PATH | O_DIRECTORY);
     if (!root) return root.error();
     auto user = runtime::resolve_user(root->get(), spec.user.empty() ? unit->spec().user : spec.user,

@@ -99,8 +99,9 @@ void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
         self->descriptors.clear();
         if (!started) {
           --self->pending;
-          const int why = started.error().errno_value();
-          return finish(*self, why == ENOENT ? 127 : 126, {control::problem_of(started.error())});
+          const auto& why = started.error();
+          const int code = why.kind() == ErrorKind::Busy ? 1 : why.errno_value() == ENOENT ? 127 : 126;
+          return finish(*self, code, {control::problem_of(why)});
         }
         self->exec_pid = *started;
         if (!self->gone) self->terminal = engine_->take_exec_terminal(*started);

@@ -86,6 +86,7 @@ class Supervisor {
   void note_exit(Session& session, const engine::ContainerState& state, bool again);
   void stop_attached(Session& session);
   void begin_stop_attached(Session& session);
+  std::optional<int> code_of_named(const Session& session) const;
   void cancel_attached(Session& session, bool force);
   std::vector<engine::ContainerState> containers_of(const Session& session) const;
   // watch.cpp

@@ -165,8 +165,20 @@ void Supervisor::begin_stop_attached(Session& session) {
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
   execute(session, std::move(*plan), control::Act{options},
           [this, self = &session, code](const execute::Outcome& outcome) {
-            finish(*self, code, outcome.errors.empty() ? std::vector<control::Problem>{} : problems_of(outcome));
+            finish(*self, code_of_named(*self).value_or(code),
+                   outcome.errors.empty() ? std::vector<control::Problem>{} : problems_of(outcome));
           });
+}
+
+// Compat: --exit-code-from another than the one whose end decided: its code counts, too. Not the 0 of a service that
+// was stopped because another had failed.
+std::optional<int> Supervisor::code_of_named(const Session& session) const {
+  if (!session.decided) return {};
+  for (const auto& state : containers_of(session))
+    if (state.spec.service.value == up_of(session).exit_code_from && state.phase == engine::Phase::Exited &&
+        state.exit_code != 0)
+      return state.exit_code;
+  return {};
 }
 
 // Ctrl-C in an attached `up`, once its plan is done.
