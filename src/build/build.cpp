@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "berth/dockerfile/checks.hpp"
@@ -118,6 +119,9 @@ Result<std::string> Builder::dockerfile_text(std::string& shown, std::string& ig
 }
 
 Result<void> Builder::read_file() {
+  struct stat status {};
+  if (request_.context.empty() || stat(request_.context.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
+    return failed({}, "unable to prepare context: path `" + request_.context + "` not found");
   std::string shown, ignore_path;
   auto text = dockerfile_text(shown, ignore_path);
   if (!text) return failed({}, text.error().to_string());
@@ -132,6 +136,7 @@ Result<void> Builder::read_file() {
                 "docker/dockerfile:1");
   dockerfile::GraphRequest wanted;
   wanted.target = request_.target;
+  for (const auto& [name, value] : contexts_) wanted.contexts.insert(name);
   wanted.platform_args = platform_args_;
   wanted.all_stages = request_.check_only && request_.target.empty();
   for (const auto& [name, value] : request_.args)
@@ -150,51 +155,10 @@ Result<void> Builder::read_file() {
   }
   if (first) return *first;
   graph_ = std::move(*graph);
-  if (sys::exists(ignore_path)) {
-    auto rules_text = sys::read_file(ignore_path, kLargestDockerfile);
-    if (!rules_text) return rules_text.error();
-    auto rules = dockerfile::IgnoreRules::parse(*rules_text);
-    if (!rules) return failed({}, ignore_path + ": " + rules.error().to_string());
-    ignore_ = std::move(*rules);
-  }
+  auto rules = read_ignore_file(ignore_path);
+  if (!rules) return failed({}, rules.error().to_string());
+  ignore_ = std::move(*rules);
   return {};
-}
-
-Result<Context*> Builder::context() {
-  if (!context_) {
-    struct stat status {};
-    if (stat(request_.context.c_str(), &status) != 0)
-      return failed({}, "unable to prepare context: path `" + request_.context + "` not found");
-    const std::string index =
-        ports_.root + "/images/ctx/" + std::to_string(status.st_dev) + "-" + std::to_string(status.st_ino) + ".idx";
-    auto opened = Context::open(request_.context, ignore_, index);
-    if (!opened) return failed({}, opened.error().to_string());
-    context_ = std::move(*opened);
-  }
-  return &*context_;
-}
-
-Result<StageState> Builder::image_state(const std::string& reference, const text::Span& span) {
-  auto digest = ports_.images.find(reference);
-  if ((!digest || request_.pull) && ports_.pull) {
-    auto pulled = ports_.pull(reference);
-    if (!pulled)
-      return failed(span, "failed to resolve source metadata for " + reference + ": " + pulled.error().to_string());
-    digest = ports_.images.find(reference);
-  }
-  if (!digest)
-    return failed(span, "image `" + reference + "` is not in the store",
-                  "import it with `berth image import ROOTFS.tar " + reference + "`");
-  auto config = ports_.images.config(*digest);
-  if (!config) return config.error();
-  auto layers = ports_.images.layers(*digest);
-  if (!layers) return layers.error();
-  StageState state;
-  state.config = std::move(*config);
-  state.config.diff_ids.clear();
-  for (const auto& layer : *layers) state.layers.push_back(layer.id);
-  state.key = Digest().field("image").field(digest->value).hex();
-  return state;
 }
 
 Result<StageState> Builder::base_of(std::size_t index) {
@@ -208,8 +172,16 @@ Result<StageState> Builder::base_of(std::size_t index) {
   if (base.kind == dockerfile::StageSource::Kind::Scratch) {
     state.config = oci::host_image_config();
     state.key = Digest().field("scratch").hex();
+  } else if (base.kind == dockerfile::StageSource::Kind::Context && contexts_.at(base.image).starts_with('/')) {
+    auto files = named_directory(base.image, file_.stages[index].base.span);
+    if (!files) return files.error();
+    auto made = state_of_directory(**files);
+    if (!made) return made;
+    state = std::move(*made);
   } else {
-    auto image = image_state(base.image, file_.stages[index].base.span);
+    const bool named = base.kind == dockerfile::StageSource::Kind::Context;
+    auto image = image_state(named ? contexts_.at(base.image).substr(kImagePrefix.size()) : base.image,
+                             file_.stages[index].base.span);
     if (!image) return image;
     state = std::move(*image);
   }
@@ -240,6 +212,8 @@ Result<void> Builder::build_stage(std::size_t index) {
   if (stages_[index]) return {};
   const auto& stage = file_.stages[index];
   stage_name_ = stage.name.empty() ? std::to_string(index) : stage.name;
+  ignores_cache_ = request_.no_cache || std::find(request_.no_cache_filter.begin(), request_.no_cache_filter.end(),
+                                                  stage_name_) != request_.no_cache_filter.end();
   begin_step("FROM " + stage.base.text + (stage.name.empty() ? "" : " AS " + stage.name_as_written.text));
   if (const auto& wanted = graph_.nodes[index].platform; !wanted.empty()) {
     const std::string& ours = platform_args_["BUILDPLATFORM"];
@@ -253,7 +227,8 @@ Result<void> Builder::build_stage(std::size_t index) {
   if (!state) return state.error();
   end_step(true);
   BERTH_TRY(fire_triggers(*state, index));
-  for (const auto& step : stage.instructions) BERTH_TRY(apply(*state, step, index));
+  if (!graph_.nodes[index].replaced)
+    for (const auto& step : stage.instructions) BERTH_TRY(apply(*state, step, index));
   stages_[index] = std::move(*state);
   return {};
 }
@@ -289,10 +264,12 @@ Result<ImageDigest> Builder::finish(StageState& state) {
 
 Result<BuildOutcome> Builder::build() {
   platform_args_ = platform_arguments(request_.target);
+  BERTH_TRY(read_contexts());
   BERTH_TRY(read_file());
   if (request_.check_only) return BuildOutcome{};
   stages_.resize(file_.stages.size());
-  for (std::size_t index : graph_.order) total_ += 1 + file_.stages[index].instructions.size();
+  for (std::size_t index : graph_.order)
+    total_ += 1 + (graph_.nodes[index].replaced ? 0 : file_.stages[index].instructions.size());
   for (std::size_t index : graph_.order) {
     if (auto built = build_stage(index); !built) {
       if (context_) context_->save();

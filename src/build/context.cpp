@@ -45,7 +45,44 @@ Result<std::string> content_hash(int root, const std::string& path, std::uint32_
   }
 }
 
+constexpr std::size_t kLargestIgnoreFile = 4u << 20;
+
 }  // namespace
+
+std::string clamped_path(const std::string& written) {
+  std::vector<std::string> kept;
+  for (std::size_t at = 0; at <= written.size();) {
+    const std::size_t end = std::min(written.find('/', at), written.size());
+    const std::string element = written.substr(at, end - at);
+    at = end + 1;
+    if (element.empty() || element == ".") continue;
+    if (element != "..")
+      kept.push_back(element);
+    else if (!kept.empty())
+      kept.pop_back();
+  }
+  std::string out;
+  for (const auto& element : kept) out += (out.empty() ? "" : "/") + element;
+  return out.empty() ? "." : out;
+}
+
+std::string joined_path(const std::string& directory, const std::string& path) {
+  return directory == "." ? path : path == "." ? directory : directory + "/" + path;
+}
+
+sys::CopyFilter verdict_of(const dockerfile::IgnoreRules& rules, const std::string& path, bool directory) {
+  if (path.empty() || path == "." || rules.empty() || !rules.ignores(path)) return sys::CopyFilter::Take;
+  return directory && rules.may_show_below(path) ? sys::CopyFilter::Descend : sys::CopyFilter::Skip;
+}
+
+Result<dockerfile::IgnoreRules> read_ignore_file(const std::string& path) {
+  if (!sys::exists(path)) return dockerfile::IgnoreRules();
+  auto text = sys::read_file(path, kLargestIgnoreFile);
+  if (!text) return text.error();
+  auto rules = dockerfile::IgnoreRules::parse(*text);
+  if (!rules) return rules.error().while_doing("reading " + path);
+  return rules;
+}
 
 Result<Context> Context::open(const std::string& directory, dockerfile::IgnoreRules rules, std::string index_path) {
   Context out;
@@ -163,7 +200,45 @@ std::vector<std::string> Context::expand(const std::string& pattern) const {
   return found;
 }
 
-Result<std::string> Context::digest(const std::string& path) {
+std::string Context::real_path(const std::string& path) const {
+  constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+  std::string now = path;
+  int links = 0;
+  for (std::size_t end = 0; end != std::string::npos && end < now.size();) {
+    end = now.find('/', end + 1);
+    const std::string part = now.substr(0, end);
+    const auto entry = entries_.find(part);
+    if (entry == entries_.end() || !S_ISLNK(entry->second.mode)) continue;
+    char target[4096];
+    const ssize_t length = readlinkat(root_.get(), part.c_str(), target, sizeof target);
+    if (length < 0 || ++links > kMostLinks) return path;
+    const std::string text(target, static_cast<std::size_t>(length));
+    const std::string rest = end == std::string::npos ? "" : now.substr(end);
+    const auto slash = part.rfind('/');
+    const std::string directory = slash == std::string::npos || text.starts_with('/') ? "" : part.substr(0, slash + 1);
+    now = clamped_path(directory + text + rest);
+    end = 0;
+  }
+  return now;
+}
+
+sys::CopyFilter Context::verdict(const std::string& real, const std::string& path, bool directory) const {
+  const auto entry = entries_.find(real);
+  // A walk calls a single file by its name alone.
+  if (entry != entries_.end() && !S_ISDIR(entry->second.mode)) return verdict_of(rules_, real, directory);
+  return path.empty() || path == "." ? sys::CopyFilter::Take : verdict_of(rules_, joined_path(real, path), directory);
+}
+
+Result<std::vector<std::string>> Context::expand_deep(const std::string& pattern) const {
+  auto compiled = dockerfile::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  std::vector<std::string> found;
+  for (const auto& [path, entry] : entries_)
+    if (compiled->matches(path)) found.push_back(path);
+  return found;
+}
+
+Result<std::string> Context::digest(const std::string& path, const dockerfile::IgnoreRules& excluded) {
   Digest digest;
   const auto begin = path == "." ? entries_.begin() : entries_.lower_bound(path);
   for (auto at = begin; at != entries_.end(); ++at) {
@@ -173,6 +248,8 @@ Result<std::string> Context::digest(const std::string& path) {
       continue;
     }
     Entry& entry = at->second;
+    const std::string inside = at->first.substr(path == "." ? 0 : std::min(path.size() + 1, at->first.size()));
+    if (!excluded.empty() && excluded.ignores(inside.empty() ? path.substr(path.rfind('/') + 1) : inside)) continue;
     if (entry.hash.empty() && (S_ISREG(entry.mode) || S_ISLNK(entry.mode))) {
       auto hash = content_hash(root_.get(), at->first, entry.mode);
       if (!hash) return hash.error();

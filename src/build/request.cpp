@@ -23,6 +23,10 @@ BuildRequest request_for(const model::Build& build, const std::map<std::string, 
   out.no_cache = build.no_cache;
   out.pull = build.pull;
   out.privileged = build.privileged;
+  out.ssh = build.ssh;
+  out.ulimits = build.ulimits;
+  out.no_cache_filter = build.no_cache_filter;
+  out.entitlements = build.entitlements;
   for (const model::FileGrant& grant : build.secrets) {
     const auto source = project_secrets.find(grant.source);
     if (source == project_secrets.end()) continue;
@@ -57,6 +61,15 @@ std::string definition_key(const BuildRequest& request) {
   digest.field("secrets");
   for (const auto& [id, secret] : request.secrets)
     digest.field(id).field(secret.file).field(secret.content.value_or(""));
+  digest.field("ssh");
+  for (const auto& each : request.ssh) digest.field(each);
+  digest.field("limits");
+  for (const auto& [name, limit] : request.ulimits)
+    digest.field(name).field(std::to_string(limit.soft)).field(std::to_string(limit.hard));
+  for (const auto* list : {&request.no_cache_filter, &request.entitlements}) {
+    digest.field("list");
+    for (const auto& each : *list) digest.field(each);
+  }
   digest.field(std::to_string(request.shm_size.bytes))
       .field(request.no_cache ? "1" : "0")
       .field(request.privileged ? "1" : "0");

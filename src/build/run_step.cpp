@@ -115,15 +115,6 @@ Result<std::string> hosts_file(const std::map<std::string, std::vector<std::stri
   return out;
 }
 
-oci::Mount bind_mount(const std::string& source, const std::string& target, bool read_only) {
-  oci::Mount out;
-  out.type = "bind";
-  out.source = source;
-  out.destination = target;
-  out.options = {"rbind", read_only ? "ro" : "rw"};
-  return out;
-}
-
 // `RUN <<EOF` whose body begins with `#!` is a program of its own: the shell is given its path.
 bool has_interpreter(const dockerfile::Run& run) { return run.script && run.heredocs[0].body.starts_with("#!"); }
 std::string script_path(const dockerfile::Run& run) { return "/dev/pipes/" + run.heredocs[0].name; }
@@ -141,114 +132,7 @@ std::vector<std::string> Builder::run_environment(const StageState& state) const
   return out;
 }
 
-Result<Builder::RunMounts> Builder::run_mounts(StageState& state, const std::vector<dockerfile::RunMount>& mounts,
-                                               const dockerfile::Instruction& step, std::size_t stage,
-                                               const image::LayerDraft& draft) {
-  RunMounts out;
-  std::size_t number = 0;
-  for (const auto& mount : mounts) {
-    const std::string target = absolute(state, mount.target);
-    const std::string own = draft.scratch() + "/mount" + std::to_string(number++);
-    switch (mount.kind) {
-      case dockerfile::MountKind::Tmpfs: {
-        oci::Mount tmpfs;
-        tmpfs.type = tmpfs.source = "tmpfs";
-        tmpfs.destination = target;
-        tmpfs.options = {"nosuid", "nodev"};
-        if (mount.size.bytes) tmpfs.options.push_back("size=" + std::to_string(mount.size.bytes));
-        out.mounts.push_back(std::move(tmpfs));
-        break;
-      }
-      case dockerfile::MountKind::Secret: {
-        const std::string id = !mount.id.empty()       ? mount.id
-                               : !mount.source.empty() ? mount.source
-                                                       : mount.target.substr(mount.target.rfind('/') + 1);
-        const auto secret = request_.secrets.find(id);
-        if (secret == request_.secrets.end()) {
-          if (mount.required) return failed(step.span, "secret " + id + ": not found");
-          break;
-        }
-        Result<std::string> bytes = secret->second.content ? Result<std::string>(*secret->second.content)
-                                                           : sys::read_file(secret->second.file, 1u << 20);
-        if (!bytes) return failed(step.span, "secret " + id + ": " + bytes.error().to_string());
-        if (mount.env) out.env.push_back((mount.env->empty() ? id : *mount.env) + "=" + *bytes);
-        if (mount.env && mount.target.empty()) break;
-        BERTH_TRY(sys::write_file_atomic(own, *bytes, sys::Durability::Volatile, 0600));
-        if (chmod(own.c_str(), mount.mode.value_or(0400)) != 0 ||
-            chown(own.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
-          return Error::system(errno, "prepare secret", id);
-        out.mounts.push_back(
-            bind_mount(own, mount.target.empty() ? "/run/secrets/" + id.substr(id.rfind('/') + 1) : target, true));
-        break;
-      }
-      case dockerfile::MountKind::Cache: {
-        const std::string id = Digest().field(mount.id.empty() ? target : mount.id).hex();
-        std::string directory = ports_.root + "/images/mounts/" + id;
-        BERTH_TRY(sys::make_directories(ports_.root + "/images/mounts"));
-        if (mount.sharing == dockerfile::CacheSharing::Private) {
-          // A second writer gets a cache of its own, for this step.
-          auto lock = sys::try_lock_file(directory + ".lock", sys::LockMode::Exclusive);
-          if (lock)
-            out.held.push_back(std::move(*lock));
-          else
-            directory = own;
-        } else {
-          const bool locked = mount.sharing == dockerfile::CacheSharing::Locked;
-          auto lock = sys::lock_file(directory + ".lock", locked ? sys::LockMode::Exclusive : sys::LockMode::Shared);
-          if (!lock) return lock.error();
-          out.held.push_back(std::move(*lock));
-        }
-        if (!sys::exists(directory)) {
-          BERTH_TRY(sys::make_directories(directory));
-          if (chmod(directory.c_str(), mount.mode.value_or(0755)) != 0 ||
-              chown(directory.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0)
-            return Error::system(errno, "prepare cache mount", target);
-        }
-        out.mounts.push_back(bind_mount(directory, target, mount.read_only));
-        break;
-      }
-      case dockerfile::MountKind::Bind: {
-        // A copy of its own: what the step writes there is thrown away, as BuildKit does.
-        CopySource source;
-        sys::CopyOptions options;
-        if (!mount.from.empty()) {
-          auto found = copy_source({mount.from, step.span}, stage);
-          if (!found) return found.error();
-          auto lowers = lower_directories(found->layers, draft);
-          if (!lowers) return lowers.error();
-          auto view = sys::open_overlay(*lowers, "", "");
-          if (!view) return view.error();
-          source.root = std::move(*view);
-        } else {
-          auto files = context();
-          if (!files) return files.error();
-          auto root = sys::open(request_.context, O_PATH | O_DIRECTORY);
-          if (!root) return root.error();
-          source.root = std::move(*root);
-          options.filter = [&](const std::string& path, bool directory) {
-            const std::string full = mount.source.empty() || mount.source == "." ? path : mount.source + "/" + path;
-            if (path.empty() || path == "." || ignore_.empty() || !ignore_.ignores(full)) return sys::CopyFilter::Take;
-            return directory && ignore_.may_show_below(full) ? sys::CopyFilter::Descend : sys::CopyFilter::Skip;
-          };
-        }
-        BERTH_TRY(sys::make_directories(own, 0755));
-        auto into = sys::open(own, O_PATH | O_DIRECTORY);
-        if (!into) return into.error();
-        auto copied = sys::copy_tree(source.root.get(), mount.source.empty() ? "." : mount.source, into->get(),
-                                     "content", options);
-        if (!copied) return failed(step.span, copied.error().to_string());
-        out.mounts.push_back(bind_mount(own + "/content", target, mount.read_only));
-        break;
-      }
-      case dockerfile::MountKind::Ssh:
-        if (mount.required) return failed(step.span, "RUN --mount=type=ssh is not supported by this builder");
-        break;
-    }
-  }
-  return out;
-}
-
-Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
+Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network, std::vector<AgentForward>& agents) {
   const auto line = [&](const std::string& text, bool is_err) {
     BuildEvent event;
     event.kind = BuildEvent::Kind::Output;
@@ -268,6 +152,9 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
     const std::size_t fixed = wait.size();
     if (network)
       for (int fd : network->poll_fds()) wait.push_back({fd, POLLIN, 0});
+    const std::size_t ours = wait.size();
+    for (const auto& agent : agents)
+      for (const auto& each : agent.wanted()) wait.push_back(each);
     int timeout = -1;
     if (network)
       if (const auto deadline = network->deadline())
@@ -285,8 +172,9 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
     if (process.out && wait[0].revents) process.read(process.out, false, line);
     if (process.err && wait[1].revents) process.read(process.err, true, line);
     if (!ended && wait[2].revents) ended = true;
-    for (std::size_t i = fixed; i < wait.size(); ++i)
+    for (std::size_t i = fixed; i < ours; ++i)
       if (wait[i].revents) network->on_readable(wait[i].fd);
+    for (auto& agent : agents) agent.on_ready(wait);
   }
   auto status = runtime::reap(process.launch->pidfd());
   if (!status) return status.error();
@@ -295,7 +183,7 @@ Result<int> Builder::wait_for(RunProcess& process, RunNetwork* network) {
 }
 
 Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
-                              const std::vector<std::string>& args, const std::vector<dockerfile::RunMount>& mounts,
+                              const std::vector<std::string>& args, const std::vector<MountWish>& mounts,
                               std::size_t stage, const image::LayerDraft& draft) {
   auto lowers = lower_directories(state.layers, draft);
   if (!lowers) return lowers.error();
@@ -304,10 +192,13 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   request.parent_death = runtime::ParentDeath::Kill;
   runtime::DefaultOptions defaults;
   if (request_.shm_size.bytes) defaults.shm_size = request_.shm_size.bytes;
-  defaults.privileged = request_.privileged && run.security == "insecure";
+  defaults.privileged = run.security == "insecure";
   request.spec = runtime::default_spec(defaults);
+  for (const auto& [name, limit] : request_.ulimits)
+    request.spec.process.rlimits.push_back(
+        {name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
   request.spec.hostname = kBuildHost;
-  auto extra = run_mounts(state, mounts, step, stage, draft);
+  auto extra = run_mounts(state, mounts, stage, draft);
   if (!extra) return extra.error();
 
   const std::string mode = !run.network.empty()        ? run.network
@@ -344,14 +235,14 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   const std::string hosts = draft.scratch() + "/hosts", resolver = draft.scratch() + "/resolv.conf";
   auto hosts_text = hosts_file(request_.extra_hosts, kBuildHost, host_gateway);
   if (!hosts_text) return hosts_text.error();
-  BERTH_TRY(sys::write_file_atomic(hosts, *hosts_text, sys::Durability::Volatile, 0644));
-  BERTH_TRY(sys::write_file_atomic(resolver, resolv_conf, sys::Durability::Volatile, 0644));
+  BERTH_TRY(put_file(hosts, *hosts_text, 0644));
+  BERTH_TRY(put_file(resolver, resolv_conf, 0644));
   request.spec.mounts.push_back(bind_mount(hosts, "/etc/hosts", false));
   request.spec.mounts.push_back(bind_mount(resolver, "/etc/resolv.conf", false));
   for (auto& mount : extra->mounts) request.spec.mounts.push_back(std::move(mount));
   if (has_interpreter(run)) {
     const std::string script = draft.scratch() + "/script";
-    BERTH_TRY(sys::write_file_atomic(script, run.heredocs[0].body, sys::Durability::Volatile, 0755));
+    BERTH_TRY(put_file(script, run.heredocs[0].body, 0755));
     request.spec.mounts.push_back(bind_mount(script, script_path(run), true));
   }
 
@@ -401,7 +292,7 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
       (void)runtime::reap(process.launch->pidfd());
       return failed(step.span, started.error.to_string(), started.error.hint(), {}, started.exit_code);
     }
-    return wait_for(process, network.get());
+    return wait_for(process, network.get(), extra->agents);
   }();
   (void)cgroup->kill();
   (void)cgroup->remove();
@@ -420,11 +311,16 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
 Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, const dockerfile::Instruction& step,
                                 std::size_t stage) {
   if (!run.devices.empty()) return failed(step.span, "RUN --device is not supported by this builder");
-  if (run.security == "insecure" && !request_.privileged)
-    return failed(step.span, "RUN --security=insecure needs a privileged build",
-                  "set `privileged: true` below `build:`");
-  if (run.network == "host" && request_.network != "host")
-    return failed(step.span, "RUN --network=host is not allowed by this build", "set `network: host` below `build:`");
+  const auto granted = [&](const char* entitlement) {
+    return std::find(request_.entitlements.begin(), request_.entitlements.end(), entitlement) !=
+           request_.entitlements.end();
+  };
+  if (run.security == "insecure" && !request_.privileged && !granted("security.insecure"))
+    return failed(step.span, "RUN --security=insecure is not allowed by this build",
+                  "set `privileged: true`, or `entitlements: [security.insecure]`, below `build:`");
+  if (run.network == "host" && request_.network != "host" && !granted("network.host"))
+    return failed(step.span, "RUN --network=host is not allowed by this build",
+                  "set `network: host`, or `entitlements: [network.host]`, below `build:`");
   std::vector<std::string> args;
   if (run.command.shell_form && !run.command.words.empty()) {
     args = shell_of(state);
@@ -440,7 +336,6 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
     args = run.command.words;
   }
   if (args.empty()) return failed(step.span, "RUN needs a command");
-  std::vector<dockerfile::RunMount> mounts;
   Digest digest;
   digest.field("run").field(state.key);
   for (const auto& arg : args) digest.field(arg);
@@ -452,29 +347,9 @@ Result<void> Builder::apply_run(StageState& state, const dockerfile::Run& run, c
       .field(run.network)
       .field(request_.network)
       .field(run.security);
-  for (const auto& word : run.mounts) {
-    auto mount =
-        dockerfile::parse_run_mount(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
-          const auto at = state.scope.find(std::string(name));
-          return at == state.scope.end() ? std::nullopt : std::optional(at->second);
-        });
-    if (!mount) return failed(word.span, mount.error().to_string());
-    digest.field("mount").field(word.text);
-    if (mount->kind == dockerfile::MountKind::Bind) {
-      if (!mount->from.empty()) {
-        auto source = copy_source({mount->from, word.span}, stage);
-        if (!source) return source.error();
-        digest.field(source->key);
-      } else {
-        auto files = context();
-        if (!files) return files.error();
-        auto content = (*files)->digest(mount->source.empty() ? "." : mount->source);
-        if (!content) return content.error();
-        digest.field(*content);
-      }
-    }
-    mounts.push_back(std::move(*mount));
-  }
+  auto planned = plan_mounts(state, run, stage, digest);
+  if (!planned) return planned.error();
+  const std::vector<MountWish> mounts = std::move(*planned);
   const auto stepped = layer_step(state, digest.hex(), [&](image::LayerDraft& draft) -> Result<bool> {
     BERTH_TRY(execute(state, run, step, args, mounts, stage, draft));
     return true;

@@ -35,6 +35,12 @@ std::optional<int> port_number(const std::string& text) {
 
 }  // namespace
 
+Result<void> put_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  BERTH_TRY(sys::write_file_atomic(path, bytes, sys::Durability::Volatile, 0600));
+  if (chmod(path.c_str(), mode) != 0) return Error::system(errno, "change mode of", path);
+  return {};
+}
+
 Result<std::string> Builder::expand(const StageState& state, const dockerfile::Word& word) {
   auto text =
       dockerfile::expand_word(word.text, file_.escape, [&](std::string_view name) -> std::optional<std::string> {
@@ -290,7 +296,7 @@ Result<std::vector<std::string>> Builder::lower_directories(const std::vector<La
 
 Result<void> Builder::layer_step(StageState& state, const std::string& key,
                                  const std::function<Result<bool>(image::LayerDraft&)>& make) {
-  if (!request_.no_cache) {
+  if (!ignores_cache_) {
     auto known = ports_.images.cache_get(key);
     if (!known) return known.error();
     if (*known) {
@@ -349,7 +355,8 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
       options.owner = *owner;
     }
     const std::string empty = draft.scratch() + "/workdir";
-    BERTH_TRY(sys::make_directories(empty, 0755));
+    BERTH_TRY(sys::make_directories(empty));
+    if (chmod(empty.c_str(), 0755) != 0) return Error::system(errno, "change mode of", empty);  // whatever the umask
     auto source = sys::open(empty, O_PATH | O_DIRECTORY);
     if (!source) return source.error();
     auto target = sys::open_overlay(*lowers, draft.upper(), draft.work());

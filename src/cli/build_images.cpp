@@ -14,18 +14,56 @@
 namespace berth::cli {
 namespace {
 
+constexpr std::string_view kServicePrefix = "service:";
+
 // One image to build, and the services that asked for it.
 struct Job {
   build::BuildRequest request;
-  std::string name;  // of the first service, shown before each line
+  std::string name;                          // of the first service, shown before each line
+  std::map<std::string, std::size_t> bases;  // additional contexts that are images of jobs before this one
 };
 
-std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services,
-                         const BuildWishes& wishes) {
+// Jobs in an order in which each stands behind those that it builds on.
+struct JobList {
+  const compose::Loaded& loaded;
+  const BuildWishes& wishes;
   std::vector<Job> jobs;
-  std::map<std::string, std::size_t> known;
-  for (const auto& [name, service] : loaded.project.services) {
-    if (!service.build || !services.count(name)) continue;
+  std::map<std::string, std::size_t> by_definition;
+  std::map<std::string, std::optional<std::size_t>> by_service;  // nothing: under way
+
+  const model::Service* find(const std::string& name) const {
+    for (const auto* services : {&loaded.project.services, &loaded.project.disabled_services})
+      if (const auto at = services->find(name); at != services->end()) return &at->second;
+    return nullptr;
+  }
+
+  std::size_t add(const std::string& name, const model::Service& service) {
+    const auto [known, fresh] = by_service.try_emplace(name);
+    if (!fresh && !known->second)
+      throw Failure(Error::make(ErrorKind::Invalid, "the image of service `" + name + "` is built on itself")
+                        .with_hint("follow `service:` in `build: additional_contexts:` from one to the next"));
+    if (!fresh) return *known->second;
+    Job job{request_of(name, service), name, {}};
+    for (const auto& [context, value] : job.request.additional_contexts) {
+      if (!value.starts_with(kServicePrefix)) continue;
+      const std::string other = value.substr(kServicePrefix.size());
+      const model::Service* base = find(other);
+      if (!base || !base->build)
+        throw Failure(Error::make(ErrorKind::Invalid, "service `" + name + "` is built on `" + other +
+                                                          "`, which is not there or has no `build`"));
+      job.bases[context] = add(other, *base);
+    }
+    const auto [same, first] = by_definition.try_emplace(build::definition_key(job.request), jobs.size());
+    if (first)
+      jobs.push_back(std::move(job));
+    else
+      jobs[same->second].request.tags.insert(jobs[same->second].request.tags.end(), job.request.tags.begin(),
+                                             job.request.tags.end());
+    by_service[name] = same->second;
+    return same->second;
+  }
+
+  build::BuildRequest request_of(const std::string& name, const model::Service& service) const {
     build::BuildRequest request = build::request_for(*service.build, loaded.environment, loaded.project.secrets);
     for (const auto& [argument, value] : wishes.arguments) request.args[argument] = value;
     request.no_cache = request.no_cache || wishes.no_cache;
@@ -34,21 +72,23 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
     request.labels["com.docker.compose.service"] = name;
     request.labels["com.docker.compose.version"] = BERTH_VERSION;
     request.tags.insert(request.tags.begin(), model::image_name(loaded.project, service));
-    const auto [same, fresh] = known.try_emplace(build::definition_key(request), jobs.size());
-    if (fresh)
-      jobs.push_back({std::move(request), name});
-    else
-      jobs[same->second].request.tags.insert(jobs[same->second].request.tags.end(), request.tags.begin(),
-                                             request.tags.end());
+    return request;
   }
-  return jobs;
+};
+
+std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services,
+                         const BuildWishes& wishes) {
+  JobList list{loaded, wishes, {}, {}, {}};
+  for (const auto& [name, service] : loaded.project.services)
+    if (service.build && services.count(name)) list.add(name, service);
+  return std::move(list.jobs);
 }
 
 }  // namespace
 
 void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
                   const BuildWishes& wishes) {
-  const auto jobs = jobs_of(loaded, services, wishes);
+  auto jobs = jobs_of(loaded, services, wishes);
   if (jobs.empty()) return;
   must(state::open_roots(app.paths));
   image::ImageStore store = must(image::ImageStore::open(app.paths.root));
@@ -67,7 +107,11 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
                           .cancel_fd = wakeups.fd(),
                           .pull = {},
                           .network = build::bridge_network(app.paths.root)};
-  for (const auto& job : jobs) {
+  std::vector<std::string> built;  // digests, by job
+  for (auto& job : jobs) {
+    // The image itself, not its name: that may be another's by the time it is looked up.
+    for (const auto& [context, base] : job.bases)
+      job.request.additional_contexts[context] = "docker-image://" + built.at(base);
     using Kind = build::BuildEvent::Kind;
     std::string failure;  // shown once the picture is done
     const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) {
@@ -80,7 +124,10 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
       if (event.kind == Kind::Failed) failure += build::render_failure(event);
       if (!wishes.quiet) progress.build(job.name, event);
     });
-    if (outcome) continue;
+    if (outcome) {
+      built.push_back(outcome->digest.value);
+      continue;
+    }
     progress.leave(false);
     std::fputs(failure.c_str(), stderr);
     const std::string what = "building the image of service `" + job.name + "`";

@@ -123,9 +123,21 @@ std::vector<model::FileGrant> grants_of(const Node* list, const std::string& fol
   return grants;
 }
 
+std::map<std::string, model::Ulimit> ulimits_of(const Node* limits) {
+  std::map<std::string, model::Ulimit> out;
+  if (!limits) return out;
+  for (const auto& [name, limit] : limits->fields) {
+    model::Ulimit& to = out[name];
+    to.soft = to.hard = limit.integer;
+    read_fields(limit, to);
+  }
+  return out;
+}
+
 model::Build build_of(const Node& node) {
   auto build = from_fields<model::Build>(node);
   build.secrets = grants_of(node.find("secrets"), "/run/secrets/");
+  build.ulimits = ulimits_of(node.find("ulimits"));
   return build;
 }
 
@@ -195,12 +207,7 @@ void read_confinement(const Node& node, model::Confinement& out) {
       auto& mapping = out.devices.emplace_back(from_fields<model::DeviceMapping>(device));
       if (mapping.permissions.empty()) mapping.permissions = "rwm";
     }
-  if (const Node* limits = node.find("ulimits"))
-    for (const auto& [name, limit] : limits->fields) {
-      model::Ulimit& to = out.ulimits[name];
-      to.soft = to.hard = limit.integer;
-      read_fields(limit, to);
-    }
+  out.ulimits = ulimits_of(node.find("ulimits"));
 }
 
 void read_relations(const Node& node, model::Service& service) {

@@ -74,6 +74,12 @@ bool is_foreign_platform(const Node& platform, const Node&) {
   });
 }
 
+// Directories are absolute by now.
+bool is_fetched_context(const Node& context, const Node&) {
+  return !context.text.starts_with('/') && !context.text.starts_with("docker-image://") &&
+         !context.text.starts_with("service:");
+}
+
 struct Gap {
   std::string_view path;  // `*` is every name, and every item of a list
   Severity severity;
@@ -88,14 +94,10 @@ constexpr std::string_view kNoGpu = "there is no driver that would give a GPU to
 
 constexpr Gap kGaps[] = {
     // Builds
-    {"services.*.build.additional_contexts", Severity::Error, "the builder reads one context only", is_given,
-     "copy the files below the context, or COPY --from an image"},
-    {"services.*.build.ssh", Severity::Error, "the builder forwards no SSH agent"},
-    {"services.*.build.ulimits", Severity::Error, "RUN steps have the limits of this process"},
-    {"services.*.build.no_cache_filter", Severity::Error, "the cache can only be switched off as a whole", is_given,
-     "no_cache: true"},
-    {"services.*.build.privileged", Severity::Error, "RUN steps run without privileges"},
-    {"services.*.build.entitlements", Severity::Error, "RUN steps run without privileges"},
+    {"services.*.build.context", Severity::Error, "contexts are not fetched from elsewhere", is_fetched_context,
+     "clone or unpack it, and name the directory"},
+    {"services.*.build.additional_contexts.*", Severity::Error, "contexts are not fetched from elsewhere",
+     is_fetched_context, "a directory, docker-image://NAME or service:NAME"},
     {"services.*.build.platforms.*", Severity::Error, "images are built for this machine only", is_foreign_platform},
     {"services.*.build.cache_from", Severity::Warning, "the cache of this machine is used"},
     {"services.*.build.cache_to", Severity::Warning, "the cache stays on this machine"},

@@ -23,6 +23,12 @@ std::optional<std::size_t> stage_named(const Dockerfile& file, std::size_t befor
   return std::nullopt;
 }
 
+StageSource source_of_stage(const Dockerfile& file, const std::set<std::string>& contexts, std::size_t stage) {
+  const std::string name = context_name(file.stages[stage].name);
+  if (!name.empty() && contexts.count(name)) return {StageSource::Kind::Context, 0, name};
+  return {StageSource::Kind::Stage, stage, {}};
+}
+
 // Global arguments in the file's order: a default may use the ones above it.
 std::map<std::string, std::string> global_arguments(const Dockerfile& file, const GraphRequest& request,
                                                     text::Diagnostics& found) {
@@ -79,6 +85,11 @@ struct NodeMaker {
     const Stage& stage = file.stages[index];
     StageNode node;
     if (stage.base.text.empty()) return node;  // a FROM that could not be read; reported already
+    if (!stage.name.empty() && graph.contexts.count(context_name(stage.name))) {
+      node.base = {StageSource::Kind::Context, 0, context_name(stage.name)};
+      node.replaced = true;
+      return node;
+    }
     const std::string base = expanded(stage.base);
     if (base.empty()) {
       found.error(stage.base.span, "base name (" + stage.base.text + ") should not be blank",
@@ -88,6 +99,8 @@ struct NodeMaker {
       node.needs.push_back(*earlier);
     } else if (base == "scratch") {
       node.base.kind = StageSource::Kind::Scratch;
+    } else if (graph.contexts.count(context_name(base))) {
+      node.base = {StageSource::Kind::Context, 0, context_name(base)};
     } else {
       node.base = {StageSource::Kind::Image, 0, base};
     }
@@ -98,12 +111,13 @@ struct NodeMaker {
     }
     for (const Instruction& instruction : stage.instructions) {
       if (const auto* copy = std::get_if<Copy>(&instruction.operation); copy && copy->from) {
-        if (auto source = resolve_from(file, index, *copy->from, found)) need(node, *source);
+        if (auto source = resolve_from(file, graph.contexts, index, *copy->from, found)) need(node, *source);
       } else if (const auto* run = std::get_if<Run>(&instruction.operation)) {
         for (const Word& mount : run->mounts) {
           const auto parsed = parse_run_mount(mount.text, file.escape, {});
           if (!parsed || parsed->from.empty()) continue;
-          if (auto source = resolve_from(file, index, {parsed->from, mount.span}, found)) need(node, *source);
+          if (auto source = resolve_from(file, graph.contexts, index, {parsed->from, mount.span}, found))
+            need(node, *source);
         }
       }
     }
@@ -121,8 +135,18 @@ void visit(const StageGraph& graph, std::size_t stage, std::vector<bool>& seen, 
 
 }  // namespace
 
-std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t inside, const Word& name,
-                                        text::Diagnostics& found) {
+std::string context_name(std::string name) {
+  for (const char* prefix : {"docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"})
+    if (name.starts_with(prefix)) {
+      name.erase(0, std::string_view(prefix).size());
+      break;
+    }
+  if (name.ends_with(":latest")) name.resize(name.size() - 7);
+  return lower_name(std::move(name));
+}
+
+std::optional<StageSource> resolve_from(const Dockerfile& file, const std::set<std::string>& contexts,
+                                        std::size_t inside, const Word& name, text::Diagnostics& found) {
   const std::string text = lower_name(name.text);
   if (text.empty()) {
     found.error(name.span, "--from needs the name of a stage or an image");
@@ -132,7 +156,7 @@ std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t insi
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string here = file.stages[inside].name.empty() ? std::to_string(inside) : file.stages[inside].name;
   if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
-    if (number < inside) return StageSource{StageSource::Kind::Stage, number, {}};
+    if (number < inside) return source_of_stage(file, contexts, number);
     if (number >= file.stages.size())
       found.error(name.span, "invalid stage index " + text);
     else
@@ -140,7 +164,7 @@ std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t insi
                                  here + "\"");
     return std::nullopt;
   }
-  if (const auto earlier = stage_named(file, inside, text)) return StageSource{StageSource::Kind::Stage, *earlier, {}};
+  if (const auto earlier = stage_named(file, inside, text)) return source_of_stage(file, contexts, *earlier);
   if (const auto later = stage_named(file, file.stages.size(), text)) {
     if (*later == inside)
       found.error(name.span, "circular dependency detected on stage: " + text);
@@ -150,6 +174,7 @@ std::optional<StageSource> resolve_from(const Dockerfile& file, std::size_t insi
     return std::nullopt;
   }
   if (text == "scratch") return StageSource{StageSource::Kind::Scratch, 0, {}};
+  if (contexts.count(context_name(text))) return StageSource{StageSource::Kind::Context, 0, context_name(text)};
   return StageSource{StageSource::Kind::Image, 0, name.text};
 }
 
@@ -175,6 +200,7 @@ std::optional<StageGraph> make_graph(const Dockerfile& file, const GraphRequest&
     }
     graph.target = *stage;
   }
+  graph.contexts = request.contexts;
   graph.global_args = global_arguments(file, request, found);
   NodeMaker maker{file, graph, found};
   for (std::size_t i = 0; i < file.stages.size(); ++i) graph.nodes.push_back(maker.make(i));

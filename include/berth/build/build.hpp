@@ -46,11 +46,15 @@ struct BuildRequest {
   std::string target;
   std::map<std::string, std::string> labels;
   std::vector<std::string> tags;                           // all names the image gets
-  std::map<std::string, std::string> additional_contexts;  // name -> absolute directory, "docker-image://…"
+  std::map<std::string, std::string> additional_contexts;  // name -> absolute directory, "docker-image://NAME"
   std::map<std::string, std::vector<std::string>> extra_hosts;
   std::map<std::string, BuildSecret> secrets;  // by id
-  std::string network;                         // "", default, none, host: for RUN
-  ByteSize shm_size;                           // 0: 64 MiB
+  std::vector<std::string> ssh;                // "default" (SSH_AUTH_SOCK of `environment`), "ID=SOCKET"
+  std::map<std::string, model::Ulimit> ulimits;
+  std::vector<std::string> no_cache_filter;  // stages whose steps are done again
+  std::vector<std::string> entitlements;     // network.host, security.insecure
+  std::string network;                       // "", default, none, host: for RUN
+  ByteSize shm_size;                         // 0: 64 MiB
   bool no_cache = false;
   bool pull = false;  // resolve base images anew
   bool privileged = false;

@@ -95,6 +95,12 @@ struct Healthcheck {
   bool operator==(const Healthcheck&) const = default;
 };
 
+struct Ulimit {
+  std::int64_t soft = 0;  // -1: unlimited
+  std::int64_t hard = 0;
+  bool operator==(const Ulimit&) const = default;
+};
+
 struct Build {
   std::string context;                                     // absolute directory, or a URL
   std::string dockerfile;                                  // absolute or relative to the context; empty: Dockerfile
@@ -110,6 +116,9 @@ struct Build {
   std::map<std::string, std::vector<std::string>> extra_hosts;
   std::vector<FileGrant> secrets;
   std::vector<std::string> ssh;
+  std::map<std::string, Ulimit> ulimits;
+  std::vector<std::string> no_cache_filter;
+  std::vector<std::string> entitlements;
   std::string network;
   ByteSize shm_size;
   bool no_cache = false;
@@ -124,12 +133,6 @@ struct RestartPolicy {
   RestartMode mode = RestartMode::No;
   int max_attempts = 0;  // OnFailure: 0 is unlimited
   bool operator==(const RestartPolicy&) const = default;
-};
-
-struct Ulimit {
-  std::int64_t soft = 0;  // -1: unlimited
-  std::int64_t hard = 0;
-  bool operator==(const Ulimit&) const = default;
 };
 
 struct DeviceMapping {
@@ -322,8 +325,8 @@ BOOST_DESCRIBE_STRUCT(NetworkAttachment, (),
 BOOST_DESCRIBE_STRUCT(Healthcheck, (), (test, interval, timeout, start_period, start_interval, retries))
 BOOST_DESCRIBE_STRUCT(Build, (),
                       (context, dockerfile, dockerfile_inline, args, target, labels, tags, platforms, cache_from,
-                       cache_to, additional_contexts, extra_hosts, secrets, ssh, network, shm_size, no_cache, pull,
-                       privileged))
+                       cache_to, additional_contexts, extra_hosts, secrets, ssh, ulimits, no_cache_filter, entitlements,
+                       network, shm_size, no_cache, pull, privileged))
 BOOST_DESCRIBE_STRUCT(RestartPolicy, (), (mode, max_attempts))
 BOOST_DESCRIBE_STRUCT(Ulimit, (), (soft, hard))
 BOOST_DESCRIBE_STRUCT(DeviceMapping, (), (source, target, permissions))

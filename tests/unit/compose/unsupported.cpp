@@ -18,7 +18,7 @@ TEST(Unsupported, PointsAtTheKeyThatWouldMislead) {
     image: a
     build:
       context: .
-      ulimits: {nofile: 10}
+      platforms: [linux/s390x]
     gpus: all
     deploy:
       placement: {constraints: [a]}
@@ -29,9 +29,9 @@ TEST(Unsupported, PointsAtTheKeyThatWouldMislead) {
 )";
   EXPECT_EQ(
       said(yaml, Purpose::Run),
-      R"(compose.yaml:6:7: error: service `web`: `build.ulimits` is not supported: RUN steps have the limits of this process
- 6 |       ulimits: {nofile: 10}
-   |       ^~~~~~~
+      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only
+ 6 |       platforms: [linux/s390x]
+   |                   ^~~~~~~~~~~
 compose.yaml:7:5: error: service `web`: `gpus` is not supported: there is no driver that would give a GPU to a container
  7 |     gpus: all
    |     ^~~~
@@ -41,9 +41,9 @@ compose.yaml:9:7: warning: service `web` (and 1 more): `deploy.placement` has no
 )");
   EXPECT_EQ(
       said(yaml, Purpose::Build),
-      R"(compose.yaml:6:7: error: service `web`: `build.ulimits` is not supported: RUN steps have the limits of this process
- 6 |       ulimits: {nofile: 10}
-   |       ^~~~~~~
+      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only
+ 6 |       platforms: [linux/s390x]
+   |                   ^~~~~~~~~~~
 )");
   EXPECT_EQ(said(yaml, Purpose::Show), "");
 }
@@ -56,11 +56,9 @@ TEST(Unsupported, KnowsWhatHasNoEffect) {
     const char* about;
   };
   const Row kRows[] = {
-      {"build: {context: ., additional_contexts: {x: ./x}}", "error", "`build.additional_contexts`"},
-      {"build: {context: ., ssh: [default]}", "error", "`build.ssh`"},
-      {"build: {context: ., no_cache_filter: [a]}", "error", "`build.no_cache_filter`"},
-      {"build: {context: ., privileged: true}", "error", "`build.privileged`"},
-      {"build: {context: ., entitlements: [network.host]}", "error", "`build.entitlements`"},
+      {"build: {context: ., additional_contexts: {x: 'https://x/y.git'}}", "error", "`build.additional_contexts`"},
+      {"build: {context: ., additional_contexts: {x: 'oci-layout://y'}}", "error", "`build.additional_contexts`"},
+      {"build: {context: 'https://x/y.git'}", "error", "`build.context`"},
       {"build: {context: ., platforms: [linux/s390x]}", "error", "`build.platforms`"},
       {"build: {context: ., cache_from: [x]}", "warning", "`build.cache_from`"},
       {"build: {context: ., cache_to: [x]}", "warning", "`build.cache_to`"},

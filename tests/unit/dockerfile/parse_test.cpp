@@ -178,6 +178,27 @@ TEST(Graph, LetsBuildArgumentsOverrideGlobalDefaults) {
   EXPECT_EQ(make_graph(file, request, found)->nodes[0].base.image, "i:v2");
 }
 
+TEST(Graph, TakesAdditionalContextsForImagesAndStages) {
+  const auto file = read(
+      "FROM docker.io/library/alpine:latest AS one\nFROM nowhere AS two\nFROM two\nCOPY --from=Three a b\n"
+      "COPY --from=two a b\nCOPY --from=1 a b\nRUN --mount=from=alpine,target=/x y\n");
+  text::Diagnostics found;
+  GraphRequest request;
+  request.contexts = {"alpine", "two", "three"};
+  const auto graph = make_graph(file, request, found);
+  ASSERT_TRUE(graph);
+  using Kind = StageSource::Kind;
+  EXPECT_EQ(graph->nodes[0].base, (StageSource{Kind::Context, 0, "alpine"}));
+  EXPECT_TRUE(graph->nodes[1].replaced);
+  EXPECT_EQ(graph->nodes[2].base, (StageSource{Kind::Stage, 1, ""}));
+  EXPECT_TRUE(graph->nodes[2].images.empty());
+  EXPECT_EQ(graph->order, (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(*resolve_from(file, request.contexts, 2, {"1", {}}, found), (StageSource{Kind::Context, 0, "two"}));
+  EXPECT_EQ(*resolve_from(file, request.contexts, 2, {"0", {}}, found), (StageSource{Kind::Stage, 0, ""}));
+  EXPECT_EQ(context_name("docker.io/grafana/x:latest"), "grafana/x");
+  EXPECT_EQ(context_name("quay.io/x:1"), "quay.io/x:1");
+}
+
 TEST(Mount, ReadsEveryKindAndRefusesWhatIsNotAllowed) {
   const auto cache = parse_run_mount("type=cache,target=/c,sharing=locked,uid=5", '\\', {});
   ASSERT_TRUE(cache);
