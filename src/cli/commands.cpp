@@ -20,7 +20,7 @@ CommandFunction command_function(std::string_view name) {
       {"up", run_up},         {"version", run_version}, {"create", run_create},   {"events", run_events},
       {"images", run_images}, {"ls", run_ls},           {"plan", run_plan},       {"port", run_port},
       {"scale", run_scale},   {"stats", run_stats},     {"top", run_top},         {"volumes", run_volumes},
-      {"wait", run_wait},
+      {"wait", run_wait},     {"cp", run_cp},           {"commit", run_commit},   {"export", run_export},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

@@ -29,6 +29,9 @@ int run_stop(const App& app);
 int run_unpause(const App& app);
 int run_ps(const App& app);
 
+int run_commit(const App& app);
+int run_cp(const App& app);
+int run_export(const App& app);
 int run_create(const App& app);
 int run_events(const App& app);
 int run_images(const App& app);

@@ -141,6 +141,38 @@ constexpr Option kRun[] = {
     {.name = "tty", .short_name = 't', .help = "Terminal", .hidden = true},
 };
 
+constexpr Option kCp[] = {
+    {.name = "all", .help = "Containers of `run`, too"},
+    {.name = "archive", .short_name = 'a', .help = "What is copied in belongs to the container's user"},
+    {.name = "follow-link", .short_name = 'L', .help = "Copy what SRC links to, not the link"},
+    {.name = "index",
+     .value = ValueKind::Number,
+     .value_name = "N",
+     .help = "Which replica; into a service without it: all",
+     .fallback = "0"},
+};
+
+constexpr Option kExport[] = {
+    {.name = "index", .value = ValueKind::Number, .value_name = "N", .help = "Which replica", .fallback = "0"},
+    {.name = "output", .short_name = 'o', .value = kText, .value_name = "FILE", .help = "Write to a file"},
+};
+
+constexpr Option kCommit[] = {
+    {.name = "author", .short_name = 'a', .value = kText, .value_name = "NAME", .help = "Author, as the image says"},
+    {.name = "change",
+     .short_name = 'c',
+     .value = kText,
+     .value_name = "INSTRUCTION",
+     .help = "An instruction of a Dockerfile that sets the config, as CMD [\"sh\"]",
+     .repeatable = true},
+    {.name = "index", .value = ValueKind::Number, .value_name = "N", .help = "Which replica", .fallback = "0"},
+    {.name = "message", .short_name = 'm', .value = kText, .value_name = "TEXT", .help = "Comment in the history"},
+    {.name = "pause",
+     .short_name = 'p',
+     .help = "Pause the service meanwhile; --pause=false does not",
+     .fallback = "true"},
+};
+
 constexpr std::string_view kNotYet = "this version of berth does not have it";
 constexpr std::string_view kStackGroup = "Stack";
 constexpr std::string_view kLookGroup = "Look";
@@ -295,6 +327,32 @@ constexpr Command kCommands[] = {
      .min_operands = 1,
      .group = kInsideGroup,
      .examples = "run --rm web python3 manage.py migrate | in a container of its own"},
+    {.name = "cp",
+     .operands = "SERVICE:SRC DST|- | SRC|- SERVICE:DST",
+     .summary = "Copy files between a service's containers and the host",
+     .options = kCp,
+     .min_operands = 2,
+     .max_operands = 2,
+     .group = kInsideGroup,
+     .examples = "cp web:/var/log/app . | out of the first container, also where it does not run\n"
+                 "cp site.conf nginx:/etc/nginx/conf.d/ | into all containers of the service\n"
+                 "cp web:/data - | as a tar archive to stdout"},
+    {.name = "export",
+     .operands = "SERVICE",
+     .summary = "Write a container's files as a tar archive",
+     .options = kExport,
+     .min_operands = 1,
+     .max_operands = 1,
+     .group = kInsideGroup,
+     .examples = "export -o web.tar web | without volumes; `image import web.tar NAME` makes an image of it"},
+    {.name = "commit",
+     .operands = "SERVICE [NAME]",
+     .summary = "Make an image of a container's files",
+     .options = kCommit,
+     .min_operands = 1,
+     .max_operands = 2,
+     .group = kInsideGroup,
+     .examples = "commit web web:patched | without volumes; the container is paused meanwhile"},
     {.name = "build",
      .operands = "[SERVICE...]",
      .summary = "Build the images of services",
@@ -333,12 +391,6 @@ constexpr Command kCommands[] = {
      .group = kFilesGroup},
     {.name = "attach", .hidden = true, .refused = "this version of berth does not have it; `logs -f` shows the output"},
     {.name = "bridge", .hidden = true, .refused = kNotYet},
-    {.name = "commit", .hidden = true, .refused = kNotYet},
-    {.name = "cp",
-     .hidden = true,
-     .refused = "this version of berth does not have it; `exec -T SERVICE tar c -C DIR . | tar x` copies out, "
-                "`tar c . | ... exec -T SERVICE tar x -C DIR` in"},
-    {.name = "export", .hidden = true, .refused = kNotYet},
     {.name = "publish", .hidden = true, .refused = kRegistryLater},
     {.name = "pull", .hidden = true, .refused = kRegistryLater},
     {.name = "push", .hidden = true, .refused = kRegistryLater},

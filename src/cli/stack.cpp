@@ -68,7 +68,7 @@ void require_services(const std::vector<engine::ContainerState>& all, const std:
     if (std::find(known.begin(), known.end(), service) != known.end()) continue;
     auto error = Error::make(ErrorKind::NotFound, "no container of a service `" + service + "`");
     if (const auto near = text::nearest(service, known))
-      error = std::move(error).with_hint("did you mean `" + *near + "`?");
+      throw Failure(std::move(error).with_hint("did you mean `" + *near + "`?"));
     throw Failure(std::move(error));
   }
 }

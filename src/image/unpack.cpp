@@ -157,13 +157,26 @@ Result<Unpacked> read_answer(const std::string& text, int directory) {
   return out;
 }
 
-}  // namespace
-
-Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions& wanted) {
-  UnpackOptions options = wanted;
+UnpackOptions with_limit(UnpackOptions options, int directory) {
   struct statvfs space;
   if (options.max_bytes == 0 && ::fstatvfs(directory, &space) == 0)
     options.max_bytes = static_cast<std::int64_t>(space.f_bavail) * static_cast<std::int64_t>(space.f_frsize);
+  return options;
+}
+
+}  // namespace
+
+Result<Unpacked> unpack_archive_in_place(int archive, int directory, const UnpackOptions& wanted) {
+  const UnpackOptions options = with_limit(wanted, directory);
+  const auto handle = open_decompressed(archive);
+  if (!handle) return handle.error();
+  EntryWriter writer(directory, options);
+  BERTH_TRY(write_all_entries(handle->get(), writer));
+  return writer.done();
+}
+
+Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions& wanted) {
+  const UnpackOptions options = with_limit(wanted, directory);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) < 0) return Error::system(errno, "create", "pipe");
   sys::UniqueFd reading(ends[0]), writing(ends[1]);

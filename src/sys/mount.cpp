@@ -36,6 +36,11 @@ Result<void> attach_tree(int tree, const std::string& target) {
   return Error::system(errno, "attach a mount to", target);
 }
 
+Result<void> attach_tree(int tree, int target) {
+  if (syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0) return {};
+  return Error::system(errno, "attach a mount to", "descriptor " + std::to_string(target));
+}
+
 Result<void> mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
                    const std::string& data) {
   if (::mount(source.c_str(), target.c_str(), type.empty() ? nullptr : type.c_str(), flags,

@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -29,17 +31,19 @@ Result<void> make_merge_directory(int directory, const std::string& name, const 
 }
 
 // trusted.* belongs to the overlay below, selinux labels to the place they were made in.
-bool copies_xattr(const char* name) {
+bool copies_xattr(const char* name, const CopyOptions& options) {
+  if (std::strcmp(name, "trusted.overlay.opaque") == 0) return options.overlay_marks;
+  if (std::strcmp(name, "security.capability") == 0 && options.from_container) return false;
   return std::strcmp(name, "security.capability") == 0 || std::strncmp(name, "user.", 5) == 0 ||
          std::strncmp(name, "system.posix_acl_", 17) == 0;
 }
 
-Result<void> copy_xattrs(int from, int to, const std::string& shown) {
+Result<void> copy_xattrs(int from, int to, const std::string& shown, const CopyOptions& options) {
   char names[65536];
   const ssize_t length = ::flistxattr(from, names, sizeof names);
   if (length < 0) return errno == EOPNOTSUPP ? Result<void>() : copy_error("list attributes of", shown);
   for (const char* name = names; name < names + length; name += std::strlen(name) + 1) {
-    if (!copies_xattr(name)) continue;
+    if (!copies_xattr(name, options)) continue;
     char value[65536];
     const ssize_t size = ::fgetxattr(from, name, value, sizeof value);
     if (size < 0) return copy_error(std::string("read ") + name + " of", shown);
@@ -111,7 +115,7 @@ class TreeCopier {
     return options_.owner.value_or(CopyOwner{info.st_uid, info.st_gid});
   }
   mode_t mode_of(const struct stat& info) const {
-    const mode_t mode = info.st_mode & 07777;
+    const mode_t mode = info.st_mode & (options_.from_container ? 01777 : 07777);
     return options_.change_mode ? options_.change_mode(mode, S_ISDIR(info.st_mode)) & 07777 : mode;
   }
   bool unchanged(const struct stat& info) const {
@@ -136,7 +140,7 @@ Result<void> TreeCopier::finish_directory(const struct stat& info, int from, int
   const auto owner = owner_of(info);
   if (::fchown(to, owner.uid, owner.gid) < 0) return copy_error("change owner of", shown);
   if (::fchmod(to, mode_of(info)) < 0) return copy_error("change mode of", shown);
-  BERTH_TRY(copy_xattrs(from, to, shown));
+  BERTH_TRY(copy_xattrs(from, to, shown, options_));
   const timespec times[2] = {info.st_atim, info.st_mtim};
   return ::futimens(to, times) < 0 ? copy_error("set times of", shown) : Result<void>();
 }
@@ -178,7 +182,7 @@ Result<void> TreeCopier::file(int from, const std::string& name, const struct st
   const auto owner = owner_of(info);
   if (::fchown(target->get(), owner.uid, owner.gid) < 0) return copy_error("change owner of", path);
   if (::fchmod(target->get(), mode_of(info)) < 0) return copy_error("change mode of", path);
-  BERTH_TRY(copy_xattrs(source->get(), target->get(), path));
+  BERTH_TRY(copy_xattrs(source->get(), target->get(), path, options_));
   const timespec times[2] = {info.st_atim, info.st_mtim};
   return ::futimens(target->get(), times) < 0 ? copy_error("set times of", path) : Result<void>();
 }
@@ -211,6 +215,7 @@ Result<void> TreeCopier::entry(int from, const std::string& name, int to, const 
   const bool is_directory = S_ISDIR(info.st_mode);
   const auto verdict = options_.filter ? options_.filter(path, is_directory) : CopyFilter::Take;
   if (verdict == CopyFilter::Skip || (verdict == CopyFilter::Descend && !is_directory)) return {};
+  if (options_.from_container && (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode))) return {};
   if (is_directory) return directory(from, name, info, to, to_name, path, verdict == CopyFilter::Descend);
   BERTH_TRY(clear_target(to, to_name, path));
   ++stats_.entries;
@@ -231,6 +236,7 @@ Result<void> TreeCopier::entry(int from, const std::string& name, int to, const 
 }
 
 Result<void> TreeCopier::content(int from, int to, const std::string& path) {
+  if (options_.from_container && is_kernel_file_system(from)) return {};
   auto names = list_directory(magic_path(from));
   if (!names) return names.error();
   for (const auto& name : *names) BERTH_TRY(entry(from, name, to, name, path.empty() ? name : path + "/" + name));
@@ -277,22 +283,28 @@ struct RealEntry {
 
 // Where the entry itself lies once the links at its end are followed, all inside the root. The descriptor's own path
 // cannot be asked for instead: for a detached mount (an overlay of layers) it counts from that mount's root.
-Result<RealEntry> real_entry(int root, std::string path) {
-  constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
-  for (int links = 0; links <= kMostLinks; ++links) {
-    auto [directory_name, name] = split_path(path);
-    auto directory = open_in_root(root, directory_name.empty() ? "." : directory_name, O_PATH | O_DIRECTORY);
-    if (!directory) return directory.error();
-    char target[4096];
-    const ssize_t length = ::readlinkat(directory->get(), name.c_str(), target, sizeof target);
-    if (length < 0) {
-      if (errno != EINVAL) return copy_error("resolve", path);
-      return RealEntry{std::move(*directory), name};  // not a link
-    }
-    const std::string text(target, static_cast<std::size_t>(length));
-    path = text.starts_with('/') ? text : directory_name + "/" + text;
-  }
-  return Error::system(ELOOP, "resolve", path);
+Result<RealEntry> real_entry(int root, const std::string& path) {
+  auto followed = follow_links(root, path);
+  if (!followed) return followed.error();
+  auto [directory_name, name] = split_path(*followed);
+  auto directory = open_in_root(root, directory_name.empty() ? "." : directory_name, O_PATH | O_DIRECTORY);
+  if (!directory) return directory.error();
+  return RealEntry{std::move(*directory), name};
+}
+
+Result<std::string> read_link(int directory, const std::string& name, const std::string& path) {
+  char text[4096];
+  const ssize_t length = ::readlinkat(directory, name.c_str(), text, sizeof text);
+  if (length < 0) return copy_error("read link", path);
+  return std::string(text, static_cast<std::size_t>(length));
+}
+
+// The directory that the last part of a path lies in, and that part.
+Result<RealEntry> entry_in_root(int root, const std::string& path) {
+  auto [directory_name, name] = split_path(path);
+  auto directory = open_in_root(root, directory_name.empty() ? "." : directory_name, O_PATH | O_DIRECTORY);
+  if (!directory) return directory.error();
+  return RealEntry{std::move(*directory), name.empty() || name == "/" ? "." : name};
 }
 
 Result<CopyStats> copy_directory(int source, int destination_root, const std::string& destination,
@@ -339,6 +351,61 @@ Result<CopyStats> copy_tree(int source_root, const std::string& source, int dest
     return Error::make(ErrorKind::Busy, "`" + source + "` changed while it was copied");
   BERTH_TRY(copier.entry(real->directory.get(), real->name, target->get(), name, name));
   return copier.stats();
+}
+
+Result<std::string> follow_links(int root, std::string path) {
+  constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+  for (int links = 0; links <= kMostLinks; ++links) {
+    auto [directory_name, name] = split_path(path);
+    auto directory = open_in_root(root, directory_name.empty() ? "." : directory_name, O_PATH | O_DIRECTORY);
+    if (!directory) return directory.error();
+    const auto text = read_link(directory->get(), name, path);
+    if (!text && (text.error().errno_value() == EINVAL || text.error().kind() == ErrorKind::NotFound)) return path;
+    if (!text) return text.error();
+    path = text->starts_with('/') ? *text : directory_name + "/" + *text;
+  }
+  return Error::system(ELOOP, "resolve", path);
+}
+
+Result<EntryKind> kind_in_root(int root, const std::string& path) {
+  auto place = entry_in_root(root, path);
+  if (!place && (place.error().kind() == ErrorKind::NotFound || place.error().errno_value() == ENOTDIR))
+    return EntryKind::Nothing;
+  if (!place) return place.error();
+  struct stat info;
+  if (::fstatat(place->directory.get(), place->name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0)
+    return errno == ENOENT ? Result<EntryKind>(EntryKind::Nothing) : copy_error("stat", path);
+  return S_ISREG(info.st_mode)   ? EntryKind::File
+         : S_ISDIR(info.st_mode) ? EntryKind::Directory
+         : S_ISLNK(info.st_mode) ? EntryKind::Link
+                                 : EntryKind::Other;
+}
+
+Result<void> copy_link(int source_root, const std::string& source, int destination_root, const std::string& destination,
+                       const std::optional<CopyOwner>& owner) {
+  auto from = entry_in_root(source_root, source);
+  if (!from) return from.error();
+  const auto text = read_link(from->directory.get(), from->name, source);
+  if (!text) return text.error();
+  auto to = entry_in_root(destination_root, destination);
+  if (!to) return to.error();
+  BERTH_TRY(clear_target(to->directory.get(), to->name, destination));
+  if (::symlinkat(text->c_str(), to->directory.get(), to->name.c_str()) < 0)
+    return copy_error("create symbolic link", destination);
+  if (owner && ::fchownat(to->directory.get(), to->name.c_str(), owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return copy_error("change owner of", destination);
+  return {};
+}
+
+bool is_kernel_file_system(int directory) {
+  struct statfs info;
+  if (::fstatfs(directory, &info) < 0) return false;
+  static constexpr long kTypes[] = {PROC_SUPER_MAGIC,   SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+                                    DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      SECURITYFS_MAGIC,
+                                    BPF_FS_MAGIC,       NSFS_MAGIC,    0x19800202 /* mqueue */};
+  for (const long type : kTypes)
+    if (info.f_type == type) return true;
+  return false;
 }
 
 }  // namespace berth::sys

@@ -32,6 +32,10 @@ struct Unpacked {
 // `archive` is read from its current offset. What was unpacked before a failure stays: remove the directory.
 Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions& options = {});
 
+// The same by this process itself, for a directory in another mount namespace (a running container's), which the child
+// could not pivot into. Every path is resolved inside the directory.
+Result<Unpacked> unpack_archive_in_place(int archive, int directory, const UnpackOptions& options = {});
+
 // Docker's rule for ADD: does the content (not the name) look like a tar, compressed or not? Reads from offset 0; the
 // offset stays.
 Result<bool> looks_like_archive(int file);

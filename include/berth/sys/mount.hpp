@@ -20,6 +20,8 @@ struct TreeAttributes {
 Result<UniqueFd> clone_tree(int directory, const std::string& path, const TreeAttributes& attributes);
 // move_mount of a detached tree onto a path of this mount namespace.
 Result<void> attach_tree(int tree, const std::string& target);
+// The same onto what a descriptor of this mount namespace names.
+Result<void> attach_tree(int tree, int target);
 
 Result<void> mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
                    const std::string& data = {});

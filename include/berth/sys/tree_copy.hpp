@@ -35,6 +35,10 @@ struct CopyOptions {
   // Link regular files instead of copying where nothing about them changes. Only for sources that are never written
   // again (a committed layer) on the same file system; falls back to copying.
   bool hard_link = false;
+  // Out of a container onto the host: what the kernel shows as files (/proc, /sys and the like) and device nodes are
+  // left out; set-id bits and file capabilities are not taken over.
+  bool from_container = false;
+  bool overlay_marks = false;  // opaque directories stay opaque: from one overlay's upper directory to another's
 };
 
 struct CopyStats {
@@ -48,5 +52,18 @@ struct CopyStats {
 // link is followed inside its root.
 Result<CopyStats> copy_tree(int source_root, const std::string& source, int destination_root,
                             const std::string& destination, const CopyOptions& options = {});
+
+// `path` once the links at its end are followed inside the root; what it names need not exist.
+Result<std::string> follow_links(int root, std::string path);
+
+// What lies at a path, without following a link at its end.
+enum class EntryKind { Nothing, File, Directory, Link, Other };
+Result<EntryKind> kind_in_root(int root, const std::string& path);
+// Makes `destination` a link like the one that `source` is. A file or link that is there gives way.
+Result<void> copy_link(int source_root, const std::string& source, int destination_root, const std::string& destination,
+                       const std::optional<CopyOwner>& owner);
+
+// Whether the directory belongs to the kernel (proc, sysfs, cgroups, ...) instead of to a disk or memory.
+bool is_kernel_file_system(int directory);
 
 }  // namespace berth::sys

@@ -20,7 +20,7 @@ void require_known(const model::Project& project, const std::vector<std::string>
     for (const auto& [service, unused] : project.services) known.push_back(service);
     auto error = Error::make(ErrorKind::NotFound, flag + ": no such service among those that come up: `" + name + "`");
     if (const auto near = text::nearest(name, known))
-      error = std::move(error).with_hint("did you mean `" + *near + "`?");
+      throw Failure(std::move(error).with_hint("did you mean `" + *near + "`?"));
     throw Failure(std::move(error));
   }
 }

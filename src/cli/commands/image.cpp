@@ -3,9 +3,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
-#include <set>
 
-#include "berth/build/build.hpp"
 #include "berth/image/reference.hpp"
 #include "berth/image/store.hpp"
 #include "berth/state/records.hpp"
@@ -13,6 +11,7 @@
 #include "berth/text/suggest.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "image_changes.hpp"
 #include "render/container_view.hpp"
 #include "render/table.hpp"
 #include "stack.hpp"
@@ -27,37 +26,6 @@ void require_operands(const App& app, std::size_t least, std::size_t most, const
   if (count < least || count > most)
     throw Failure(Error::make(ErrorKind::Invalid, "`image " + app.line.operands[0] + "` takes " + form)
                       .with_hint("`" + app.program + " image --help` shows all forms"));
-}
-
-// Changes are instructions of a Dockerfile, as `docker import --change` takes them: the builder applies them.
-ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageDigest& imported,
-                          const std::string& name, const std::vector<std::string>& changes) {
-  build::BuildRequest request;
-  request.context = "/";
-  request.dockerfile_inline = "FROM " + name + "\n";
-  for (const auto& change : changes) {
-    const std::string word = change.substr(0, change.find(' '));
-    static const std::set<std::string> kAllowed{"CMD",        "ENTRYPOINT", "ENV",    "EXPOSE", "LABEL",
-                                                "STOPSIGNAL", "USER",       "VOLUME", "WORKDIR"};
-    if (!kAllowed.count(word) || change.find('\n') != std::string::npos)
-      throw Failure(Error::make(ErrorKind::Invalid, "`" + change + "` cannot be a --change")
-                        .with_hint("one of CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR"));
-    request.dockerfile_inline += change + "\n";
-  }
-  request.tags = {name};
-  build::BuildPorts ports{.images = store,
-                          .root = app.paths.root,
-                          .run_root = app.paths.run_root,
-                          .cancelled = [] { return false; },
-                          .cancel_fd = -1,
-                          .pull = {},
-                          .network = {}};
-  const auto outcome = build::build(request, ports, [](const build::BuildEvent& event) {
-    if (event.kind == build::BuildEvent::Kind::Failed) std::fputs(build::render_failure(event).c_str(), stderr);
-  });
-  if (!outcome) throw Failure(outcome.error());
-  if (outcome->digest != imported) must(store.remove(imported.value, {}, true));
-  return outcome->digest;
 }
 
 int import_image(const App& app, image::ImageStore& store) {

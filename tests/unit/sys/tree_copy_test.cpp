@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "berth/base/random.hpp"
@@ -116,6 +117,29 @@ TEST_F(TreeCopy, RefusesToReplaceADirectoryByAFileAndTheOtherWayRound) {
   EXPECT_FALSE(copy_tree(from_.get(), ".", to_.get(), "."));
   write("to/plain", "x");
   EXPECT_FALSE(copy_tree(from_.get(), ".", to_.get(), "plain"));
+}
+
+TEST_F(TreeCopy, TakesNothingPrivilegedOutOfAContainer) {
+  ASSERT_EQ(::chmod((top_ + "/from/file").c_str(), 06755), 0);
+  ASSERT_EQ(::mknod((top_ + "/from/device").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  CopyOptions options;
+  options.from_container = true;
+  must(copy_tree(from_.get(), "/", to_.get(), "/", options));
+  EXPECT_EQ(info("file").st_mode & 07777, 0755u);
+  EXPECT_FALSE(exists(top_ + "/to/device"));
+  const auto host = must(open("/", O_RDONLY | O_DIRECTORY));
+  must(copy_tree(host.get(), "/proc", to_.get(), "/proc", options));
+  EXPECT_EQ(must(list_directory(top_ + "/to/proc")), std::vector<std::string>{});
+}
+
+TEST_F(TreeCopy, ALinkIsCopiedAsALinkAndFollowedInsideItsRoot) {
+  ASSERT_EQ(::symlink("/sub/../file", (top_ + "/from/link").c_str()), 0);
+  ASSERT_EQ(::symlink("link", (top_ + "/from/again").c_str()), 0);
+  must(copy_link(from_.get(), "/link", to_.get(), "/copied", CopyOwner{5, 6}));
+  EXPECT_EQ(info("copied").st_uid, 5u);
+  EXPECT_EQ(must(kind_in_root(to_.get(), "/copied")), EntryKind::Link);
+  EXPECT_EQ(must(follow_links(from_.get(), "/again")), "/sub/../file");
+  EXPECT_EQ(must(kind_in_root(from_.get(), "/nothing/at/all")), EntryKind::Nothing);
 }
 
 }  // namespace
