@@ -143,7 +143,11 @@ void DnsServer::State::try_next(std::shared_ptr<DnsExchange> exchange, Clock::ti
     exchanges[raw] = std::move(exchange);
     return;
   }
-  exchange->deliver(dns_failure(exchange->query, DnsCode::ServerFailure));
+  // Nobody to ask: one label is no name of the internet, it is a service that does not run. "No such name" lets a
+  // client fail at once; at a temporary failure some try on for half a minute.
+  const auto query = decode_dns_query(exchange->query);
+  const bool service = query && query->name.find('.') == std::string::npos;
+  exchange->deliver(dns_failure(exchange->query, service ? DnsCode::NameError : DnsCode::ServerFailure));
 }
 
 void DnsServer::State::on_exchange(int fd, Clock::time_point now) {

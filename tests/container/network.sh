@@ -93,6 +93,7 @@ check "db reaches web by the internal network" contains webby $stack exec -T db 
 check "db does not reach the other network" fails $stack exec -T db timeout 3 wget -qO- "http://$($stack exec -T client ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')/"
 check "NXDOMAIN without a way out, not a long wait" contains "NXDOMAIN" $stack exec -T db nslookup example.org 127.0.0.11
 check "SERVFAIL where no server answers" contains "SERVFAIL" $in_client nslookup example.org 127.0.0.11
+check "NXDOMAIN for one label: a service that does not run" contains "NXDOMAIN" $in_client nslookup stopped. 127.0.0.11
 check "search list and options" contains "search corp.example" $in_client cat /etc/resolv.conf
 check "options" contains "options timeout:1 ndots:0" $in_client cat /etc/resolv.conf
 check "host-gateway" contains "$($in_client ip route | sed -n 's/default via \([0-9.]*\).*/\1/p')	outside" $in_client cat /etc/hosts
