@@ -78,8 +78,10 @@ int run_down(const App& app) {
     if (const auto known = files.project ? files.project : last_brought_up(app, project))
       images = images_of(*known, app.line.operands, given.text("rmi"));
   const auto projects = state::list_projects(app.paths);
+  const bool known = std::find(projects.begin(), projects.end(), project) != projects.end();
   int code = kOk;
-  if (std::find(projects.begin(), projects.end(), project) == projects.end()) {
+  // A project that is down has volumes yet.
+  if (!known && plan_of_down(app, files, down.options).empty()) {
     print_warning("no resource found to remove for project `" + project.value + "`");
   } else {
     ensure_supervisor(app, project);
