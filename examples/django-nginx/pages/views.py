@@ -3,6 +3,10 @@ from django.shortcuts import render
 from greeting import greet
 
 
+WAYS = {"production": "through nginx from gunicorn", "development": "from runserver"}
+
+
 def front(request):
-    context = {"greeting": greet(settings.SITE_NAME), "deployment": settings.DEPLOYMENT}
+    greeting = greet(settings.SITE_NAME, WAYS[settings.DEPLOYMENT])
+    context = {"greeting": greeting, "deployment": settings.DEPLOYMENT}
     return render(request, "pages/front.html", context)

@@ -1,2 +1,2 @@
-def greet(who):
-    return f"Hello, {who}: this page came through nginx from gunicorn."
+def greet(who, way):
+    return f"Hello, {who}: this page came {way}."
