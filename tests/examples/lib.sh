@@ -36,7 +36,7 @@ nothing_left() {
   left=$(pgrep -af -- "__supervisor $BERTH_ROOT $BERTH_RUN_ROOT $project"
          ip -o link | grep -E 'br-|veth'
          nft list tables
-         find /sys/fs/cgroup -maxdepth 4 -path "*/berth/$project*" 2>/dev/null
+         find /sys/fs/cgroup -maxdepth 4 \( -path "*/berth/$project" -o -path "*/berth/$project/*" \) 2>/dev/null
          find "$BERTH_ROOT/projects" "$BERTH_ROOT/volumes" "$BERTH_RUN_ROOT" -mindepth 1 -name "$project*" 2>/dev/null
          grep -F "$BERTH_ROOT/projects" /proc/mounts)
   [ -z "$left" ] || { echo "$left"; return 1; }
