@@ -342,6 +342,7 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
   const std::string user = state.config.config.user;
   const std::string key = Digest().field("workdir").field(state.key).field(directory).field(user).hex();
   state.config.config.working_dir = directory;
+  const std::size_t layers_before = state.layers.size();
   const auto stepped = layer_step(state, key, [&](image::LayerDraft& draft) -> Result<bool> {
     auto lowers = lower_directories(state.layers, draft);
     if (!lowers) return lowers.error();
@@ -366,7 +367,7 @@ Result<void> Builder::apply_workdir(StageState& state, const dockerfile::Workdir
     return true;
   });
   if (!stepped) return stepped.error();
-  history(state, "WORKDIR " + directory, false);
+  history(state, "WORKDIR " + directory, state.layers.size() == layers_before);
   return {};
 }
 

@@ -1,15 +1,16 @@
 // Drafts, layers, cache records, collection.
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <set>
+#include <sstream>
 
 #include "berth/base/random.hpp"
 #include "berth/sys/file.hpp"
+#include "layer_tar.hpp"
 #include "store_state.hpp"
 
 namespace berth::image {
@@ -39,22 +40,31 @@ std::string sha256_hex(const std::string& bytes) {
   return hex_of(out, length);
 }
 
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+void Sha256::add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+
+std::string Sha256::hex() {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context_.get(), out, &length);
+  return hex_of(out, length);
+}
+
 Result<std::string> sha256_of_file(int file) {
-  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  Sha256 sum;
   std::vector<char> buffer(256 * 1024);
   for (off_t at = 0;;) {
     const ssize_t n = ::pread(file, buffer.data(), buffer.size(), at);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error::system(errno, "read", "archive");
     if (n == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(n));
+    sum.add({buffer.data(), static_cast<std::size_t>(n)});
     at += n;
   }
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(context.get(), out, &length);
-  return hex_of(out, length);
+  return sum.hex();
 }
 
 LayerDraft::LayerDraft(LayerId id, std::string directory, sys::UniqueFd lock)
@@ -140,6 +150,37 @@ Result<std::string> ImageStore::layer_directory(const LayerId& id) const {
   if (id.empty() || id.value.find('/') != std::string::npos || !sys::exists(path))
     return Error::make(ErrorKind::NotFound, "no such layer: `" + id.value + "`");
   return path;
+}
+
+// "VERSION DIGEST SIZE"; another version of the writer may make other bytes.
+Result<ImageStore::LayerTar> ImageStore::ensure_diff_id(const LayerId& id) {
+  constexpr const char* kWriterVersion = "1";
+  auto directory = layer_directory(id);
+  if (!directory) return directory.error();
+  const std::string path = state_->layer_path(id.value) + "/diff-id";
+  if (const auto kept = sys::read_file(path, 4096)) {
+    std::istringstream fields(*kept);
+    LayerTar known;
+    std::string version;
+    if (fields >> version >> known.diff_id >> known.size && version == kWriterVersion) return known;
+  }
+  Sha256 sum;
+  LayerTar tar;
+  BERTH_TRY(write_layer_tar(*directory, [&](std::string_view bytes) -> Result<void> {
+    sum.add(bytes);
+    tar.size += static_cast<std::int64_t>(bytes.size());
+    return {};
+  }));
+  tar.diff_id = "sha256:" + sum.hex();
+  BERTH_TRY(sys::write_file_atomic(
+      path, std::string(kWriterVersion) + " " + tar.diff_id + " " + std::to_string(tar.size) + "\n",
+      sys::Durability::Whole));
+  return tar;
+}
+
+bool ImageStore::is_reference(const std::string& full) const {
+  const auto rows = state_->index.rows("SELECT digest FROM refs WHERE reference=?", {full});
+  return rows && !rows->empty();
 }
 
 Result<std::optional<ImageStore::CacheRecord>> ImageStore::cache_get(const std::string& key) const {

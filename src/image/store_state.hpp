@@ -1,7 +1,11 @@
 // What the parts of ImageStore share.
 #pragma once
 
+#include <openssl/evp.h>
+
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "berth/image/store.hpp"
@@ -26,6 +30,16 @@ struct ImageStore::State {
   Result<void> discard(const std::string& path) const;
   Result<void> forget_missing_layers() const;
   Result<LayerId> publish(const std::string& draft_directory, const LayerId& id);
+};
+
+class Sha256 {
+ public:
+  Sha256();
+  void add(std::string_view bytes);
+  std::string hex();  // once
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
 };
 
 std::int64_t now_nanoseconds();

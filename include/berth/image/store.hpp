@@ -103,6 +103,14 @@ class ImageStore {
   Result<std::string> layer_directory(const LayerId& id) const;
   Result<ImageDigest> put_image(const oci::ImageConfig& config, const std::vector<LayerId>& layers,
                                 const std::vector<std::string>& references);
+  // The layer as a tar of the image-spec: its digest and size. Computed once, kept beside the layer.
+  struct LayerTar {
+    std::string diff_id;  // "sha256:…"
+    std::int64_t size = 0;
+  };
+  Result<LayerTar> ensure_diff_id(const LayerId& id);
+  bool is_reference(const std::string& full) const;  // whether an image has just this name
+
   // A record whose layer is gone is a miss. `layer` may be empty (steps that change only the config).
   struct CacheRecord {
     LayerId layer;

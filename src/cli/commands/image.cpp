@@ -1,12 +1,18 @@
-// `image import FILE [NAME]`, `image ls`, `image rm NAME...`: the store by itself, without a project.
+// `image import FILE [NAME]`, `image ls`, `image rm NAME...`, `image save NAME...`: the store by itself, without a
+// project.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "berth/base/random.hpp"
 #include "berth/image/reference.hpp"
+#include "berth/image/save.hpp"
 #include "berth/image/store.hpp"
 #include "berth/state/records.hpp"
+#include "berth/sys/file.hpp"
 #include "berth/text/duration.hpp"
 #include "berth/text/suggest.hpp"
 #include "commands.hpp"
@@ -100,19 +106,46 @@ int remove_images(const App& app, image::ImageStore& store) {
   return code;
 }
 
+// To a file by way of a temporary one, so that what stands there is whole; or to where standard output goes.
+int save_images_to(const App& app, image::ImageStore& store) {
+  require_operands(app, 1, SIZE_MAX, "at least one name");
+  const std::vector<std::string> names(app.line.operands.begin() + 1, app.line.operands.end());
+  for (const auto& name : names) must(store.find(name));
+  const std::string target = app.line.options.text("output");
+  if (target.empty() || target == "-") {
+    if (::isatty(STDOUT_FILENO))
+      throw Failure(Error::make(ErrorKind::Invalid, "an archive is not written to a terminal")
+                        .with_hint("`-o FILE`, or send the output somewhere"));
+    must(image::save_images(store, names, STDOUT_FILENO));
+    return kOk;
+  }
+  const std::string temporary = target + ".tmp-" + random_hex(4);
+  const auto file = must(sys::open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  auto saved = image::save_images(store, names, file.get());
+  if (saved && ::rename(temporary.c_str(), target.c_str()) != 0) saved = Error::system(errno, "write", target);
+  if (!saved) {
+    ::unlink(temporary.c_str());
+    throw Failure(saved.error());
+  }
+  return kOk;
+}
+
 }  // namespace
 
 int run_image(const App& app) {
   const std::string& verb = app.line.operands[0];
   using Verb = int (*)(const App&, image::ImageStore&);
-  static const std::map<std::string, Verb> kVerbs{
-      {"import", import_image}, {"ls", list_images}, {"list", list_images}, {"rm", remove_images}};
+  static const std::map<std::string, Verb> kVerbs{{"import", import_image},
+                                                  {"ls", list_images},
+                                                  {"list", list_images},
+                                                  {"rm", remove_images},
+                                                  {"save", save_images_to}};
   const auto known = kVerbs.find(verb);
   if (known == kVerbs.end()) {
     auto error = Error::make(ErrorKind::Invalid, "unknown command `image " + verb + "`");
-    const auto near = text::nearest(verb, {"import", "ls", "rm"});
+    const auto near = text::nearest(verb, {"import", "ls", "rm", "save"});
     throw Failure(
-        std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls and rm"));
+        std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls, rm and save"));
   }
   must(state::open_roots(app.paths));
   image::ImageStore store = must(image::ImageStore::open(app.paths.root));
