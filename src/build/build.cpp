@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "berth/dockerfile/checks.hpp"
@@ -118,8 +119,33 @@ Result<std::string> Builder::dockerfile_text(std::string& shown, std::string& ig
   return text;
 }
 
+// An image that is not there yet is not fetched for this.
+dockerfile::CheckFacts Builder::check_facts() const {
+  dockerfile::CheckFacts facts;
+  facts.ignored = &ignore_;
+  facts.variables_of = [this](const dockerfile::StageSource& base) -> std::optional<std::vector<std::string>> {
+    std::string reference = base.image;
+    if (base.kind == dockerfile::StageSource::Kind::Context) {
+      const std::string& context = contexts_.at(base.image);
+      if (context.starts_with('/')) return std::vector<std::string>();
+      reference = context.substr(kImagePrefix.size());
+    }
+    const auto digest = ports_.images.find(reference);
+    if (!digest) return std::nullopt;
+    const auto config = ports_.images.config(*digest);
+    if (!config) return std::nullopt;
+    std::vector<std::string> names;
+    for (const auto& pair : config->config.env) names.push_back(pair.substr(0, pair.find('=')));
+    return names;
+  };
+  return facts;
+}
+
 Result<void> Builder::read_file() {
   struct stat status {};
+  if (const auto& network = request_.network;
+      !network.empty() && network != "default" && network != "none" && network != "host")
+    return failed({}, "network `" + network + "` cannot be the network of a build", "default, none or host");
   if (request_.context.empty() || stat(request_.context.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
     return failed({}, "unable to prepare context: path `" + request_.context + "` not found");
   std::string shown, ignore_path;
@@ -143,7 +169,10 @@ Result<void> Builder::read_file() {
     if (auto resolved = argument(name)) wanted.build_args[name] = *resolved;
   std::optional<dockerfile::StageGraph> graph;
   if (!found.has_errors()) graph = dockerfile::make_graph(file_, wanted, found);
-  if (graph) dockerfile::run_checks(file_, *graph, found);
+  auto rules = read_ignore_file(ignore_path);
+  if (!rules) return failed({}, rules.error().to_string());
+  ignore_ = std::move(*rules);
+  if (graph) dockerfile::run_checks(file_, *graph, found, check_facts());
   std::optional<Error> first;
   for (const auto& each : found.all()) {
     BuildEvent event;
@@ -155,9 +184,6 @@ Result<void> Builder::read_file() {
   }
   if (first) return *first;
   graph_ = std::move(*graph);
-  auto rules = read_ignore_file(ignore_path);
-  if (!rules) return failed({}, rules.error().to_string());
-  ignore_ = std::move(*rules);
   return {};
 }
 
@@ -240,7 +266,7 @@ Result<ImageDigest> Builder::finish(StageState& state) {
   timeless.created.clear();
   for (auto& entry : timeless.history) entry.created.clear();
   Digest digest;
-  digest.field("result").field(oci::to_json(timeless));
+  digest.field("result").field(oci::to_json(timeless)).field(argument("SOURCE_DATE_EPOCH").value_or(""));
   for (const auto& layer : state.layers) digest.field(layer.value);
   const std::string key = digest.hex();
   auto known = ports_.images.cache_get(key);
@@ -252,7 +278,16 @@ Result<ImageDigest> Builder::finish(StageState& state) {
       return image;
     }
   }
-  const std::string now = text::format_time(std::chrono::system_clock::now());
+  auto time = std::chrono::system_clock::now();
+  if (const auto epoch = argument("SOURCE_DATE_EPOCH"); epoch && !epoch->empty()) {
+    std::int64_t seconds = 0;
+    const char* end = epoch->data() + epoch->size();
+    const auto parsed = std::from_chars(epoch->data(), end, seconds);
+    if (parsed.ec != std::errc() || parsed.ptr != end || seconds < 0)
+      return failed({}, "SOURCE_DATE_EPOCH is `" + *epoch + "`, which is no number of seconds");
+    time = std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+  }
+  const std::string now = text::format_time(time);
   state.config.created = now;
   for (auto& entry : state.config.history)
     if (entry.created.empty()) entry.created = now;

@@ -10,6 +10,7 @@
 
 #include "agent_forward.hpp"
 #include "berth/build/build.hpp"
+#include "berth/dockerfile/checks.hpp"
 #include "berth/dockerfile/dockerfile.hpp"
 #include "berth/dockerfile/graph.hpp"
 #include "berth/dockerfile/mode.hpp"
@@ -47,6 +48,7 @@ class Builder {
  private:
   // build.cpp
   Result<void> read_file();
+  dockerfile::CheckFacts check_facts() const;
   Result<std::string> dockerfile_text(std::string& shown, std::string& ignore_path);
   Result<void> build_stage(std::size_t index);
   Result<StageState> base_of(std::size_t index);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "berth/dockerfile/glob.hpp"
 #include "berth/dockerfile/words.hpp"
+#include "variable_checks.hpp"
 
 namespace berth::dockerfile {
 namespace {
@@ -36,10 +38,11 @@ bool sounds_secret(const std::string& name) {
 
 class Checker {
  public:
-  Checker(const Dockerfile& file, const StageGraph& graph, text::Diagnostics& found)
-      : file_(file), graph_(graph), found_(found) {}
+  Checker(const Dockerfile& file, const StageGraph& graph, text::Diagnostics& found, const CheckFacts& facts)
+      : file_(file), graph_(graph), found_(found), facts_(facts) {}
 
   void file() {
+    count_casings();
     std::set<std::string> names;
     std::set<std::size_t> reachable(graph_.order.begin(), graph_.order.end());
     for (std::size_t i = 0; i < file_.stages.size(); ++i) {
@@ -49,18 +52,98 @@ class Checker {
              "duplicate stage name `" + stage.name + "`, stage names should be unique", stage.skipped_checks);
       if (!reachable.count(i)) continue;
       from(stage);
+      platform(stage);
+      casing(stage.from_keyword.text, stage.from_keyword.span, stage.skipped_checks);
       instructions(stage);
     }
+    const Warn by_variables = [this](const char* rule, const text::Span& span, std::string message, std::string hint,
+                                     const std::set<std::string>& skipped) {
+      warn(rule, span, std::move(message), skipped, std::move(hint));
+    };
+    check_variables(file_, graph_, facts_, by_variables);
   }
 
  private:
-  void warn(const std::string& rule, const text::Span& span, std::string message,
-            const std::set<std::string>& skipped) {
+  void warn(const std::string& rule, const text::Span& span, std::string message, const std::set<std::string>& skipped,
+            std::string hint = {}) {
     const auto skips = [&](const std::set<std::string>& list) { return list.count("all") || list.count(rule); };
     if (skips(file_.check.skip) || skips(skipped)) return;
-    text::Diagnostic finding{
-        file_.check.error ? text::Severity::Error : text::Severity::Warning, rule, span, std::move(message), {}, {}};
+    text::Diagnostic finding{file_.check.error ? text::Severity::Error : text::Severity::Warning,
+                             rule,
+                             span,
+                             std::move(message),
+                             {},
+                             std::move(hint)};
     found_.add(std::move(finding));
+  }
+
+  // Which casing most instructions have: the others stand out.
+  void count_casings() {
+    int upper = 0, lower = 0;
+    const auto count = [&](const std::string& word) {
+      if (all_lower(word))
+        ++lower;
+      else if (all_upper(word))
+        ++upper;
+    };
+    for (const Stage& stage : file_.stages) {
+      count(stage.from_keyword.text);
+      for (const Instruction& each : stage.instructions) count(each.keyword_as_written);
+    }
+    mostly_lower_ = lower > upper;
+  }
+
+  void casing(const std::string& word, const text::Span& span, const std::set<std::string>& skipped) {
+    if (mostly_lower_ ? all_lower(word) : all_upper(word)) return;
+    warn("ConsistentInstructionCasing", span,
+         "command `" + word + "` should match the case of most commands (" +
+             (mostly_lower_ ? "lowercase" : "uppercase") + ")",
+         skipped);
+  }
+
+  void platform(const Stage& stage) {
+    if (!stage.platform) return;
+    const std::string& text = stage.platform->text;
+    if (text == "$TARGETPLATFORM" || text == "${TARGETPLATFORM}")
+      warn("RedundantTargetPlatform", stage.platform->span,
+           "setting the platform to " + text + " in FROM is redundant, as this is the default", stage.skipped_checks);
+    if (text.find('$') != std::string::npos) return;
+    // A stage that is called after its platform means it.
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t end = std::min(text.find('/', at), text.size());
+      if (!stage.name.empty() && end > at && stage.name.find(text.substr(at, end - at)) != std::string::npos) return;
+      at = end + 1;
+    }
+    warn("FromPlatformFlagConstDisallowed", stage.platform->span,
+         "FROM --platform should not use the constant value `" + text + "`", stage.skipped_checks);
+  }
+
+  void expose(const Expose& expose, const Instruction& step) {
+    for (const Word& port : expose.ports) {
+      const auto slash = port.text.find('/');
+      if (port.text.find('$') != std::string::npos) continue;
+      if (slash != std::string::npos && !all_lower(port.text.substr(slash)))
+        warn("ExposeProtoCasing", port.span, "protocol of `" + port.text + "` in EXPOSE should be lowercase",
+             step.skipped_checks);
+      if (port.text.find(':') != std::string::npos)
+        warn("ExposeInvalidFormat", port.span,
+             "EXPOSE takes no address and no port of the host, found `" + port.text + "`", step.skipped_checks);
+    }
+  }
+
+  // Where nothing is shown again a hidden path is certainly not there.
+  void copied(const Copy& copy, const Instruction& step) {
+    if (copy.from || !facts_.ignored || facts_.ignored->empty() || facts_.ignored->has_negations()) return;
+    for (const Word& source : copy.sources) {
+      std::string path = source.text;
+      if (path.find('$') != std::string::npos || path.find("://") != std::string::npos || has_wildcard(path)) continue;
+      while (path.starts_with("./") || path.starts_with('/')) path.erase(0, path.find('/') + 1);
+      while (path.ends_with('/')) path.pop_back();
+      if (!path.empty() && path.find("..") == std::string::npos && facts_.ignored->ignores(path))
+        warn("CopyIgnoredFile", source.span,
+             "attempting to " + step.keyword + " file `" + path + "` that is excluded by .dockerignore",
+             step.skipped_checks);
+    }
   }
 
   void from(const Stage& stage) {
@@ -90,9 +173,7 @@ class Checker {
     std::map<std::string, const Instruction*> last;
     bool shell_set = false, absolute_workdir = false;
     for (const Instruction& each : stage.instructions) {
-      if (!all_upper(each.keyword_as_written) && !all_lower(each.keyword_as_written))
-        warn("ConsistentInstructionCasing", each.keyword_span,
-             "command `" + each.keyword_as_written + "` should be consistently cased", each.skipped_checks);
+      casing(each.keyword_as_written, each.keyword_span, each.skipped_checks);
       if (each.keyword == "CMD" || each.keyword == "ENTRYPOINT" || each.keyword == "HEALTHCHECK") {
         if (const Instruction* earlier = last[each.keyword])
           warn("MultipleInstructionsDisallowed", earlier->span, "only the last " + each.keyword + " of a stage is used",
@@ -109,6 +190,8 @@ class Checker {
                    " to prevent unintended behavior related to OS signals",
                each.skipped_checks);
       };
+      if (const auto* ports = std::get_if<Expose>(&each.operation)) expose(*ports, each);
+      if (const auto* copy = std::get_if<Copy>(&each.operation)) copied(*copy, each);
       if (const auto* cmd = std::get_if<Cmd>(&each.operation)) json(cmd->command);
       if (const auto* entry = std::get_if<Entrypoint>(&each.operation)) json(entry->command);
       if (const auto* dir = std::get_if<Workdir>(&each.operation)) {
@@ -146,12 +229,14 @@ class Checker {
   const Dockerfile& file_;
   const StageGraph& graph_;
   text::Diagnostics& found_;
+  const CheckFacts& facts_;
+  bool mostly_lower_ = false;
 };
 
 }  // namespace
 
-void run_checks(const Dockerfile& file, const StageGraph& graph, text::Diagnostics& found) {
-  Checker(file, graph, found).file();
+void run_checks(const Dockerfile& file, const StageGraph& graph, text::Diagnostics& found, const CheckFacts& facts) {
+  Checker(file, graph, found, facts).file();
 }
 
 }  // namespace berth::dockerfile

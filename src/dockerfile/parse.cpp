@@ -57,7 +57,11 @@ Dockerfile parse(std::string text, std::string path, text::Diagnostics& found) {
   bool orphan_reported = false, any_from = false;
   for (const LogicalLine& line : lines) {
     InstructionReader reader{file.source, line, file.escape, found, 0, {}};
-    if (line.empty_continuation) {
+    const auto skipped = checks_skipped_by(line.comments);
+    const auto skips = [](const std::set<std::string>& list) {
+      return list.count("all") || list.count("NoEmptyContinuation");
+    };
+    if (line.empty_continuation && !skips(file.check.skip) && !skips(skipped)) {
       text::Diagnostic warning{
           text::Severity::Warning, "NoEmptyContinuation", reader.whole(), "empty continuation line", {}, {}};
       found.add(std::move(warning));

@@ -154,7 +154,7 @@ Result<std::string> ImageStore::layer_directory(const LayerId& id) const {
 
 // "VERSION DIGEST SIZE"; another version of the writer may make other bytes.
 Result<ImageStore::LayerTar> ImageStore::ensure_diff_id(const LayerId& id) {
-  constexpr const char* kWriterVersion = "1";
+  constexpr const char* kWriterVersion = "2";
   auto directory = layer_directory(id);
   if (!directory) return directory.error();
   const std::string path = state_->layer_path(id.value) + "/diff-id";

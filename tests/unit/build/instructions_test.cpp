@@ -92,5 +92,43 @@ TEST_F(BuildInstructions, CompareThePlatformByWhatItMeans) {
   EXPECT_NE(failure_.find("failed to parse platform"), std::string::npos) << failure_;
 }
 
+TEST_F(BuildInstructions, WarnAboutVariablesThatNeitherFileNorBaseSets) {
+  std::string rules;
+  request_.dockerfile_inline = "FROM busybox AS a\nENV MINE=1\nFROM a\nWORKDIR /$PATH$MINE\nUSER $NOBODY\n";
+  BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
+  must(build(request_, ports, [&](const BuildEvent& event) {
+    if (event.kind == BuildEvent::Kind::Warning) rules += event.diagnostic.code + event.diagnostic.span.to_string();
+  }));
+  EXPECT_EQ(rules, "UndefinedVardockerfile_inline:5:6");
+}
+
+TEST_F(BuildInstructions, TakeTheTimeThatTheyAreGiven) {
+  request_.args["SOURCE_DATE_EPOCH"] = "1700000000";
+  const auto config = must(store_->config(good("FROM busybox\nRUN true\n").digest));
+  EXPECT_EQ(config.created, "2023-11-14T22:13:20.000000000Z");
+  EXPECT_EQ(config.history.back().created, config.created);
+  request_.args["SOURCE_DATE_EPOCH"] = "yesterday";
+  EXPECT_FALSE(run("FROM busybox\n"));
+}
+
+TEST_F(BuildInstructions, RefuseANetworkThatBuildsDoNotHave) {
+  request_.network = "backend";
+  EXPECT_FALSE(run("FROM busybox\n"));
+  EXPECT_NE(failure_.find("network `backend` cannot be the network of a build"), std::string::npos) << failure_;
+}
+
+TEST_F(BuildInstructions, FireTriggersFromStageToStageWithTheirHeredocs) {
+  good(
+      "FROM busybox AS files\nRUN echo from a stage > /f\nFROM busybox AS base\nONBUILD COPY --from=files /f /f\n"
+      "ONBUILD RUN <<EOF\ncat /f\necho from a heredoc\nEOF\nONBUILD ENTRYPOINT [\"e\"]\nFROM base AS child\nFROM "
+      "child\nRUN echo once\n");
+  EXPECT_EQ(output_, "from a stage\nfrom a heredoc\nonce\n");
+}
+
+TEST_F(BuildInstructions, ReadNothingFromTheTerminal) {
+  good("FROM busybox\nRUN cat && echo end\n");
+  EXPECT_EQ(output_, "end\n");
+}
+
 }  // namespace
 }  // namespace berth::build

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "berth/dockerfile/checks.hpp"
 #include "berth/dockerfile/dockerfile.hpp"
 #include "berth/dockerfile/graph.hpp"
 #include "berth/dockerfile/mode.hpp"
@@ -210,23 +209,6 @@ TEST(Mount, ReadsEveryKindAndRefusesWhatIsNotAllowed) {
             "mode not allowed for \"bind\" type mounts");
   EXPECT_EQ(parse_run_mount("type=cache,taget=/x", '\\', {}).error().to_string(),
             "unexpected key 'taget' in 'taget=/x' (did you mean target?)");
-}
-
-TEST(Checks, WarnsByRuleNameAndHonoursSkip) {
-  const std::string text = "FROM a as B\nWORKDIR x\nENV MY_TOKEN=1\nCMD echo\nCMD echo\n";
-  const auto rules = [](const std::string& source) {
-    const auto file = read(source);
-    text::Diagnostics found;
-    const auto graph = make_graph(file, {}, found);
-    run_checks(file, *graph, found);
-    std::string out;
-    for (const auto& each : found.all()) out += each.code + " ";
-    return out;
-  };
-  EXPECT_EQ(rules(text),
-            "StageNameCasing FromAsCasing WorkdirRelativePath SecretsUsedInArgOrEnv JSONArgsRecommended "
-            "MultipleInstructionsDisallowed JSONArgsRecommended ");
-  EXPECT_EQ(rules("# check=skip=all\n" + text), "");
 }
 
 }  // namespace
