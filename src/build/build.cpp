@@ -124,15 +124,16 @@ dockerfile::CheckFacts Builder::check_facts() const {
   dockerfile::CheckFacts facts;
   facts.ignored = &ignore_;
   facts.variables_of = [this](const dockerfile::StageSource& base) -> std::optional<std::vector<std::string>> {
+    if (!ports_.images) return std::nullopt;
     std::string reference = base.image;
     if (base.kind == dockerfile::StageSource::Kind::Context) {
       const std::string& context = contexts_.at(base.image);
       if (context.starts_with('/')) return std::vector<std::string>();
       reference = context.substr(kImagePrefix.size());
     }
-    const auto digest = ports_.images.find(reference);
+    const auto digest = ports_.images->find(reference);
     if (!digest) return std::nullopt;
-    const auto config = ports_.images.config(*digest);
+    const auto config = ports_.images->config(*digest);
     if (!config) return std::nullopt;
     std::vector<std::string> names;
     for (const auto& pair : config->config.env) names.push_back(pair.substr(0, pair.find('=')));
@@ -269,12 +270,12 @@ Result<ImageDigest> Builder::finish(StageState& state) {
   digest.field("result").field(oci::to_json(timeless)).field(argument("SOURCE_DATE_EPOCH").value_or(""));
   for (const auto& layer : state.layers) digest.field(layer.value);
   const std::string key = digest.hex();
-  auto known = ports_.images.cache_get(key);
+  auto known = ports_.images->cache_get(key);
   if (!known) return known.error();
   if (*known) {
     const ImageDigest image((*known)->value);
-    if (ports_.images.config(image)) {
-      for (const auto& tag : request_.tags) BERTH_TRY(ports_.images.tag(image, tag));
+    if (ports_.images->config(image)) {
+      for (const auto& tag : request_.tags) BERTH_TRY(ports_.images->tag(image, tag));
       return image;
     }
   }
@@ -291,9 +292,9 @@ Result<ImageDigest> Builder::finish(StageState& state) {
   state.config.created = now;
   for (auto& entry : state.config.history)
     if (entry.created.empty()) entry.created = now;
-  auto image = ports_.images.put_image(state.config, state.layers, request_.tags);
+  auto image = ports_.images->put_image(state.config, state.layers, request_.tags);
   if (!image) return image;
-  BERTH_TRY(ports_.images.cache_put(key, {LayerId{}, image->value}));
+  BERTH_TRY(ports_.images->cache_put(key, {LayerId{}, image->value}));
   return image;
 }
 

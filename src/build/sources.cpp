@@ -44,19 +44,19 @@ Result<Context*> Builder::named_directory(const std::string& name, const text::S
 }
 
 Result<StageState> Builder::image_state(const std::string& reference, const text::Span& span) {
-  auto digest = ports_.images.find(reference);
+  auto digest = ports_.images->find(reference);
   if ((!digest || request_.pull) && ports_.pull) {
     auto pulled = ports_.pull(reference);
     if (!pulled)
       return failed(span, "failed to resolve source metadata for " + reference + ": " + pulled.error().to_string());
-    digest = ports_.images.find(reference);
+    digest = ports_.images->find(reference);
   }
   if (!digest)
     return failed(span, "image `" + reference + "` is not in the store",
                   "import it with `berth image import ROOTFS.tar " + reference + "`");
-  auto config = ports_.images.config(*digest);
+  auto config = ports_.images->config(*digest);
   if (!config) return config.error();
-  auto layers = ports_.images.layers(*digest);
+  auto layers = ports_.images->layers(*digest);
   if (!layers) return layers.error();
   StageState state;
   state.config = std::move(*config);

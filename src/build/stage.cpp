@@ -283,7 +283,7 @@ Result<std::vector<std::string>> Builder::lower_directories(const std::vector<La
                                                             const image::LayerDraft& draft) {
   std::vector<std::string> out;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
-    auto directory = ports_.images.layer_directory(*layer);
+    auto directory = ports_.images->layer_directory(*layer);
     if (!directory) return directory.error();
     out.push_back(std::move(*directory));
   }
@@ -297,7 +297,7 @@ Result<std::vector<std::string>> Builder::lower_directories(const std::vector<La
 Result<void> Builder::layer_step(StageState& state, const std::string& key,
                                  const std::function<Result<bool>(image::LayerDraft&)>& make) {
   if (!ignores_cache_) {
-    auto known = ports_.images.cache_get(key);
+    auto known = ports_.images->cache_get(key);
     if (!known) return known.error();
     if (*known) {
       if (!(*known)->layer.empty()) state.layers.push_back((*known)->layer);
@@ -306,7 +306,7 @@ Result<void> Builder::layer_step(StageState& state, const std::string& key,
       return {};
     }
   }
-  auto draft = ports_.images.begin_layer();
+  auto draft = ports_.images->begin_layer();
   if (!draft) return draft.error();
   for (const auto& directory : {draft->upper(), draft->work(), draft->scratch()})
     BERTH_TRY(sys::make_directories(directory, 0755));
@@ -322,12 +322,12 @@ Result<void> Builder::layer_step(StageState& state, const std::string& key,
   if (!made) return made.error();
   image::ImageStore::CacheRecord record;
   if (*made) {
-    auto layer = ports_.images.commit_layer(std::move(*draft));
+    auto layer = ports_.images->commit_layer(std::move(*draft));
     if (!layer) return layer.error();
     record.layer = *layer;
     state.layers.push_back(*layer);
   }
-  BERTH_TRY(ports_.images.cache_put(key, record));
+  BERTH_TRY(ports_.images->cache_put(key, record));
   state.key = key;
   end_step(false);
   return {};

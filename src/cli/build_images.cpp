@@ -1,6 +1,7 @@
 #include "build_images.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <vector>
@@ -66,6 +67,7 @@ struct JobList {
   build::BuildRequest request_of(const std::string& name, const model::Service& service) const {
     build::BuildRequest request = build::request_for(*service.build, loaded.environment, loaded.project.secrets);
     for (const auto& [argument, value] : wishes.arguments) request.args[argument] = value;
+    request.ssh.insert(request.ssh.begin(), wishes.ssh.begin(), wishes.ssh.end());
     request.no_cache = request.no_cache || wishes.no_cache;
     request.check_only = wishes.check_only;
     request.labels["com.docker.compose.project"] = loaded.project.name.value;
@@ -86,17 +88,22 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
 
 }  // namespace
 
-void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
-                  const BuildWishes& wishes) {
+std::size_t build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
+                         const BuildWishes& wishes) {
   auto jobs = jobs_of(loaded, services, wishes);
-  if (jobs.empty()) return;
-  must(state::open_roots(app.paths));
-  image::ImageStore store = must(image::ImageStore::open(app.paths.root));
+  if (jobs.empty()) return 0;
+  std::optional<image::ImageStore> store;
+  // Somebody who only checks need not be able to read the store.
+  if (!wishes.check_only || ::geteuid() == 0) {
+    must(state::open_roots(app.paths));
+    store = must(image::ImageStore::open(app.paths.root));
+  }
+  std::size_t warnings = 0;
   LiveProgress progress(app);
   const bool draws = progress_mode(app) == ProgressMode::Tty && !wishes.quiet;
   sys::Wakeups wakeups =
       must(sys::Wakeups::create({SIGINT, SIGTERM}, draws ? LiveProgress::kTick : std::chrono::milliseconds(0)));
-  build::BuildPorts ports{.images = store,
+  build::BuildPorts ports{.images = store ? &*store : nullptr,
                           .root = app.paths.root,
                           .run_root = app.paths.run_root,
                           .cancelled =
@@ -116,6 +123,7 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
     std::string failure;  // shown once the picture is done
     const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) {
       if (event.kind == Kind::Warning) {
+        ++warnings;
         text::Diagnostics one;
         one.add(event.diagnostic);
         progress.above(stderr, "");
@@ -138,6 +146,7 @@ void build_images(const App& app, const compose::Loaded& loaded, const std::set<
       print_error(Error::make(ErrorKind::Failed, what + " failed"));
     throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
   }
+  return warnings;
 }
 
 }  // namespace berth::cli

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "berth/cli/app.hpp"
 #include "berth/compose/load.hpp"
@@ -14,14 +15,15 @@ namespace berth::cli {
 
 struct BuildWishes {
   std::map<std::string, std::optional<std::string>> arguments;  // --build-arg, over those of the file
+  std::vector<std::string> ssh;                                 // --ssh, before those of the file
   bool no_cache = false;
   bool check_only = false;
   bool quiet = false;
 };
 
 // `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have
-// been printed) or of an interrupt; images built before stay.
-void build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
-                  const BuildWishes& wishes);
+// been printed) or of an interrupt; images built before stay. Gives the number of warnings.
+std::size_t build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
+                         const BuildWishes& wishes);
 
 }  // namespace berth::cli

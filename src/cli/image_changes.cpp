@@ -22,7 +22,7 @@ ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageD
     request.dockerfile_inline += change + "\n";
   }
   request.tags = {name};
-  build::BuildPorts ports{.images = store,
+  build::BuildPorts ports{.images = &store,
                           .root = app.paths.root,
                           .run_root = app.paths.run_root,
                           .cancelled = [] { return false; },

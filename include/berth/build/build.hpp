@@ -125,9 +125,9 @@ inline constexpr int kBuildFailedExitCode = 17;
 
 // Where layers, images and containers of a build live. Borrowed; outlives the build.
 struct BuildPorts {
-  image::ImageStore& images;
-  std::string root;      // the store's root, for the context index and cache mounts
-  std::string run_root;  // for mount points of steps
+  image::ImageStore* images = nullptr;  // may be missing where a file is only checked
+  std::string root;                     // the store's root, for the context index and cache mounts
+  std::string run_root;                 // for mount points of steps
   // Called between steps and whenever a RUN is waited for; true: kill, clean up, ErrorKind::Cancelled.
   std::function<bool()> cancelled;
   // Readable once cancelled() became true (a signalfd or pipe); -1: none.

@@ -22,14 +22,16 @@ int run_build(const App& app) {
     else
       wishes.arguments[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
+  wishes.ssh = options.all("ssh");
   auto chosen = load_options(app, app.line.operands);
   chosen.purpose = compose::Purpose::Build;
   chosen.no_dependencies = !options.flag("with-dependencies");
   const auto loaded = load_with(app, chosen);
   std::set<std::string> services;
   for (const auto& [name, service] : loaded.project.services) services.insert(name);
-  build_images(app, loaded, services, wishes);
-  return kOk;
+  const std::size_t warnings = build_images(app, loaded, services, wishes);
+  // Compat: a check that found something says so; a build goes on.
+  return wishes.check_only && warnings > 0 ? kFailed : kOk;
 }
 
 }  // namespace berth::cli

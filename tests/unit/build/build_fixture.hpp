@@ -93,7 +93,7 @@ class Build : public ::testing::Test {
     output_.clear();
     failure_.clear();
     steps_.clear();
-    BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
+    BuildPorts ports{store_.get(), dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
     if (networked_) ports.network = bridge_network(dir_ + "/root");
     return build(request_, ports, [&](const BuildEvent& event) {
       if (event.kind == BuildEvent::Kind::Output) output_ += event.text + "\n";

@@ -141,7 +141,7 @@ TEST_F(Build, KillsTheStepAndCleansUpWhenCancelled) {
   ASSERT_EQ(pipe(ends), 0);
   bool stop = false;
   request_.dockerfile_inline = "FROM busybox\nRUN echo started && sleep 600\n";
-  BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", [&] { return stop; }, ends[0], {}, {}};
+  BuildPorts ports{store_.get(), dir_ + "/root", dir_ + "/run", [&] { return stop; }, ends[0], {}, {}};
   const auto outcome = build(request_, ports, [&](const BuildEvent& event) {
     if (event.kind != BuildEvent::Kind::Output) return;
     stop = true;

@@ -95,7 +95,7 @@ TEST_F(BuildInstructions, CompareThePlatformByWhatItMeans) {
 TEST_F(BuildInstructions, WarnAboutVariablesThatNeitherFileNorBaseSets) {
   std::string rules;
   request_.dockerfile_inline = "FROM busybox AS a\nENV MINE=1\nFROM a\nWORKDIR /$PATH$MINE\nUSER $NOBODY\n";
-  BuildPorts ports{*store_, dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
+  BuildPorts ports{store_.get(), dir_ + "/root", dir_ + "/run", {}, -1, {}, {}};
   must(build(request_, ports, [&](const BuildEvent& event) {
     if (event.kind == BuildEvent::Kind::Warning) rules += event.diagnostic.code + event.diagnostic.span.to_string();
   }));
