@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "berth/model/json.hpp"
 #include "berth/model/names.hpp"
@@ -57,6 +58,7 @@ class UpPlanner {
     BERTH_TRY(plan_networks());
     BERTH_TRY(plan_volumes());
     for (const auto& name : *order) BERTH_TRY(plan_service(project_.services.at(name)));
+    if (!options_.no_start) BERTH_TRY(plan_dependents());
     plan_orphans();
     if (options_.wait && !options_.no_start) BERTH_TRY(plan_wait());
     return draft_.finish();
@@ -325,12 +327,14 @@ class UpPlanner {
     } else if (!is_alive(state.phase)) {
       place(state.spec, ref_of(state), renamed == renames_.end() ? 0 : renamed->second, after,
             state.phase == Phase::Created ? "it was never started" : "it has ended");
-    } else if (restarts_with_dependency(service)) {
-      After stop_after = after;
+    } else if (restarts_with_dependency(service.depends_on)) {
       const int stopped =
           draft_.add(StopContainer{ref_of(state), options_.timeout}, {}, "a service that it depends on is made anew");
-      stop_after.push_back(stopped);
-      place(state.spec, ref_of(state), stopped, stop_after, "a service that it depends on was made anew");
+      place(state.spec, ref_of(state), stopped, after, "a service that it depends on was made anew");
+    } else if (!options_.no_start && joins_started(state.spec)) {
+      const int stopped = draft_.add(StopContainer{ref_of(state), options_.timeout}, {},
+                                     "the container whose namespace it joins starts");
+      place(state.spec, ref_of(state), stopped, after, "the container whose namespace it joins was started");
     } else {
       placed_[service.name.value].push_back(
           {ref_of(state), 0, state.spec.health.has_value(), state.health == engine::Health::Healthy, {}});
@@ -338,10 +342,42 @@ class UpPlanner {
     return {};
   }
 
-  bool restarts_with_dependency(const model::Service& service) const {
-    return std::any_of(service.depends_on.begin(), service.depends_on.end(), [&](const auto& dependency) {
+  bool restarts_with_dependency(const std::map<std::string, model::Dependency>& depends_on) const {
+    return std::any_of(depends_on.begin(), depends_on.end(), [&](const auto& dependency) {
       return dependency.second.restart && renewed_services_.count(dependency.first);
     });
+  }
+
+  // It would stay in the namespaces of a process that has ended.
+  bool joins_started(const engine::ContainerSpec& spec) const {
+    return started_names_.count(spec.network_mode) || started_names_.count(spec.confinement.ipc) ||
+           started_names_.count(spec.confinement.pid);
+  }
+
+  // Containers of services that were not selected, but cannot do without what is made anew or started.
+  Result<void> plan_dependents() {
+    bool more = true;
+    while (std::exchange(more, false))
+      for (const auto& state : observed_.containers) {
+        const std::string& name = state.spec.service.value;
+        if (state.spec.one_off || selection_.services.count(name) || !is_alive(state.phase)) continue;
+        if (taken_down_.count(state.id) || restarted_.count(state.id)) continue;
+        const bool asks = !options_.no_dependencies && restarts_with_dependency(state.spec.depends_on);
+        if (!asks && !joins_started(state.spec)) continue;
+        After after;
+        for (const auto& [needed, dependency] : state.spec.depends_on) {
+          auto numbers = ready(needed, condition_of(dependency.condition), dependency.required, name);
+          if (!numbers) return numbers.error();
+          after.insert(after.end(), numbers->begin(), numbers->end());
+        }
+        const std::string cause =
+            asks ? "a service that it depends on was made anew" : "the container whose namespace it joins was started";
+        const int stopped = draft_.add(StopContainer{ref_of(state), options_.timeout}, std::move(after), cause);
+        place(state.spec, ref_of(state), stopped, {}, cause);
+        restarted_.insert(state.id);
+        more = true;
+      }
+    return {};
   }
 
   // Beside the old one, so that a failing creation leaves that running: create, stop old, remove old, rename, start.
@@ -383,6 +419,7 @@ class UpPlanner {
              const std::string& cause) {
     after.push_back(made);
     const int start = options_.no_start ? made : draft_.add(StartContainer{container}, std::move(after), cause);
+    started_names_.insert("container:" + spec.name);
     placed_[spec.service.value].push_back({container, start, spec.health.has_value(), false, {}});
   }
 
@@ -436,6 +473,8 @@ class UpPlanner {
   std::map<ContainerId, int> taken_down_;               // container -> action that removes it
   std::map<std::string, std::vector<Replica>> placed_;  // service -> what will run
   std::set<std::string> renewed_services_, renewed_names_;
+  std::set<std::string> started_names_;  // "container:NAME", as those that join it have it
+  std::set<ContainerId> restarted_;      // of services that were not selected
 };
 
 }  // namespace

@@ -183,6 +183,40 @@ TEST(PlanUp, RestartsWhatAsksToBeRestartedWithItsDependency) {
   expect_golden("restart_with_dependency", up_text(project, observed));
 }
 
+// nginx lives in web's network namespace; only web was named.
+TEST(PlanUp, TakesAlongThoseThatJoinAContainerThatIsMadeAnew) {
+  auto project = shop();
+  project.services["nginx"].networks.clear();
+  project.services["nginx"].network_mode = "service:web";
+  const auto observed = all_up(project);
+  UpOptions options;
+  options.services = {"web"};
+  options.recreate = Recreate::Force;
+  auto narrowed = project;
+  narrowed.disabled_services["nginx"] = project.services.at("nginx");
+  narrowed.services.erase("nginx");
+  const auto text = up_text(narrowed, observed, options);
+  EXPECT_NE(
+      text.find("#5 container web:1 start, because it was created\n"
+                "[5] -> #6 container nginx:1 stop, because the container whose namespace it joins was started\n"
+                "[6] -> #7 container nginx:1 start, because the container whose namespace it joins was started\n"),
+      std::string::npos)
+      << text;
+}
+
+TEST(PlanUp, RestartsThoseThatJoinAContainerThatHadEnded) {
+  auto project = shop();
+  project.services["nginx"].networks.clear();
+  project.services["nginx"].network_mode = "service:web";
+  auto observed = all_up(project);
+  for (auto& state : observed.containers)
+    if (state.spec.service.value == "web") state.phase = engine::Phase::Exited;
+  EXPECT_EQ(up_text(project, observed),
+            "[] -> #1 container web:1 start, because it has ended\n"
+            "[] -> #2 container nginx:1 stop, because the container whose namespace it joins starts\n"
+            "[1,2] -> #3 container nginx:1 start, because the container whose namespace it joins was started\n");
+}
+
 TEST(PlanUp, RefusesToWaitForTheHealthOfWhatHasNoCheck) {
   auto project = shop();
   project.services["db"].healthcheck.reset();
