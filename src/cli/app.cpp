@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <boost/json.hpp>
+
 #include <cerrno>
 #include <cstdio>
 #include <optional>
@@ -23,16 +25,34 @@ int App::status_fd() const {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+namespace {
+
+// --progress json: what goes to stderr is one object a line, all of it. Of the process, as stderr is.
+bool json_messages = false;
+
+void print_object(boost::json::object object) { std::fprintf(stderr, "%s\n", boost::json::serialize(object).c_str()); }
+
+}  // namespace
+
 void print_error(const Error& error) {
+  if (json_messages) {
+    boost::json::object object{{"error", true}, {"message", error.to_string()}};
+    if (!error.hint().empty()) object.emplace("hint", error.hint());
+    return print_object(std::move(object));
+  }
   std::fprintf(stderr, "error: %s\n", error.to_string().c_str());
   if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
 }
 
 void print_warning(std::string_view text) {
+  if (json_messages) return print_object({{"warning", true}, {"message", text}});
   std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
-void print_note(std::string_view text) { std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data()); }
+void print_note(std::string_view text) {
+  if (json_messages) return print_object({{"message", text}});
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
 
 namespace {
 
@@ -65,6 +85,17 @@ void print_annotation(const text::Diagnostic& diagnostic) {
     place = " file=" + escape_annotation(diagnostic.span.file->path(), true) +
             ",line=" + std::to_string(diagnostic.span.line) + ",col=" + std::to_string(diagnostic.span.column);
   std::fprintf(stderr, "::%s%s::%s\n", level, place.c_str(), escape_annotation(diagnostic.message, false).c_str());
+}
+
+boost::json::object diagnostic_object(const text::Diagnostic& diagnostic) {
+  std::string place;
+  if (diagnostic.span)
+    place = diagnostic.span.file->path() + ":" + std::to_string(diagnostic.span.line) + ":" +
+            std::to_string(diagnostic.span.column) + ": ";
+  const bool failed = diagnostic.severity == text::Severity::Error;
+  boost::json::object object{{failed ? "error" : "warning", true}, {"message", place + diagnostic.message}};
+  if (!diagnostic.hint.empty()) object.emplace("hint", diagnostic.hint);
+  return object;
 }
 
 bool wants_color(const App& app, int fd) {
@@ -114,6 +145,10 @@ int run_command(const App& app) {
 
 void print_diagnostics(const App& app, const text::Diagnostics& diagnostics) {
   for (const text::Diagnostic& diagnostic : diagnostics.all()) {
+    if (json_messages) {
+      print_object(diagnostic_object(diagnostic));
+      continue;
+    }
     const std::string shown = text::render(diagnostic, {.color = app.color_err});
     std::fwrite(shown.data(), 1, shown.size(), stderr);
     if (app.variable("GITHUB_ACTIONS") == "true") print_annotation(diagnostic);
@@ -131,6 +166,7 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
       .program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
   app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
+  json_messages = app.line.globals.maybe("progress").value_or(app.variable("COMPOSE_PROGRESS")) == "json";
   app.color_out = wants_color(app, STDOUT_FILENO);
   app.color_err = wants_color(app, STDERR_FILENO);
   try {

@@ -12,20 +12,19 @@ inline constexpr Option kTableOrJson{.name = "format",
                                      .fallback = "table",
                                      .choices = "table|json"};
 
+inline constexpr Option kTableJsonOrTemplate{.name = "format",
+                                             .value = kText,
+                                             .value_name = "FORMAT",
+                                             .help = "table, json (one object a line), or a template as '{{.Name}}'",
+                                             .fallback = "table"};
+
 inline constexpr Option kEvents[] = {
     {.name = "json", .help = "One JSON object a line"},
     {.name = "since",
      .value = kText,
      .value_name = "TIME",
-     .help = "From a time on",
-     .effect = Effect::Refused,
-     .why = "events are not kept, they can only be watched as they happen"},
-    {.name = "until",
-     .value = kText,
-     .value_name = "TIME",
-     .help = "Up to a time",
-     .effect = Effect::Refused,
-     .why = "events are not kept, they can only be watched as they happen"},
+     .help = "From a time or an age on; the last 256 of a stack are kept while it is up"},
+    {.name = "until", .value = kText, .value_name = "TIME", .help = "Up to a time or an age; then it returns"},
 };
 
 inline constexpr Option kImages[] = {kTableOrJson, {.name = "quiet", .short_name = 'q', .help = "Only image ids"}};
@@ -98,12 +97,12 @@ inline constexpr Option kPs[] = {
 
 inline constexpr Option kStats[] = {
     {.name = "all", .short_name = 'a', .help = "Stopped containers, too"},
-    kTableOrJson,
+    kTableJsonOrTemplate,
     {.name = "no-stream", .help = "Once, then return"},
     {.name = "no-trunc", .help = "Do not shorten"},
 };
 
-inline constexpr Option kVolumes[] = {kTableOrJson, {.name = "quiet", .short_name = 'q', .help = "Only names"}};
+inline constexpr Option kVolumes[] = {kTableJsonOrTemplate, {.name = "quiet", .short_name = 'q', .help = "Only names"}};
 
 inline constexpr Option kWait[] = {
     {.name = "down-project", .help = "Take the project down when the first container has ended"}};

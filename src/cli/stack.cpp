@@ -61,16 +61,47 @@ std::vector<engine::ContainerState> stored_containers(const App& app, const Proj
   return states;
 }
 
-void require_services(const std::vector<engine::ContainerState>& all, const std::vector<std::string>& services) {
+namespace {
+
+// What is wrong with the files is not this command's business.
+std::vector<std::string> declared_services(const App& app) {
+  compose::DiskFiles disk;
+  const auto outcome = compose::load(load_options(app, {}), compose::Environment{app.environment}, disk);
+  std::vector<std::string> names;
+  if (!outcome.loaded) return names;
+  for (const auto* services : {&outcome.loaded->project.services, &outcome.loaded->project.disabled_services})
+    for (const auto& [name, unused] : *services) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+void require_services(const App& app, const std::vector<engine::ContainerState>& all,
+                      const std::vector<std::string>& services) {
   std::vector<std::string> known;
   for (const auto& state : all) known.push_back(state.spec.service.value);
+  const auto is_known = [&](const std::string& service) {
+    return std::find(known.begin(), known.end(), service) != known.end();
+  };
+  if (std::all_of(services.begin(), services.end(), is_known)) return;
+  const auto declared = declared_services(app);
+  known.insert(known.end(), declared.begin(), declared.end());
   for (const auto& service : services) {
-    if (std::find(known.begin(), known.end(), service) != known.end()) continue;
-    auto error = Error::make(ErrorKind::NotFound, "no container of a service `" + service + "`");
+    if (is_known(service)) continue;
+    auto error = Error::make(ErrorKind::NotFound, "no such service: `" + service + "`");
     if (const auto near = text::nearest(service, known))
       throw Failure(std::move(error).with_hint("did you mean `" + *near + "`?"));
     throw Failure(std::move(error));
   }
+}
+
+std::vector<std::string> services_with_containers(const std::vector<engine::ContainerState>& all,
+                                                  const std::vector<std::string>& services) {
+  std::vector<std::string> present;
+  for (const auto& service : services)
+    if (std::any_of(all.begin(), all.end(), [&](const auto& state) { return state.spec.service.value == service; }))
+      present.push_back(service);
+  return present;
 }
 
 bool is_named(const engine::ContainerState& state, const std::vector<std::string>& services) {

@@ -22,8 +22,12 @@ struct StackFiles {
 StackFiles stack_files(const App& app);
 // By name. A damaged record is warned about and left out.
 std::vector<engine::ContainerState> stored_containers(const App& app, const ProjectName& project);
-// Throws Failure where no container is of a service that was named.
-void require_services(const std::vector<engine::ContainerState>& all, const std::vector<std::string>& services);
+// Throws Failure for a service that no container is of and that the files (read only then) do not declare either.
+void require_services(const App& app, const std::vector<engine::ContainerState>& all,
+                      const std::vector<std::string>& services);
+// Those that have a container.
+std::vector<std::string> services_with_containers(const std::vector<engine::ContainerState>& all,
+                                                  const std::vector<std::string>& services);
 std::vector<std::string> image_users(const App& app, const ImageDigest& digest);  // containers of any project
 std::int64_t now_ns();                                                            // wall clock, nanoseconds since 1970
 bool is_named(const engine::ContainerState& state, const std::vector<std::string>& services);  // none named: all are

@@ -7,8 +7,7 @@
 namespace berth::cli {
 
 void show_problem(const control::Problem& problem) {
-  std::fprintf(stderr, "error: %s\n", problem.text.c_str());
-  if (!problem.hint.empty()) std::fprintf(stderr, "hint: %s\n", problem.hint.c_str());
+  print_error(Error::make(ErrorKind::Failed, problem.text).with_hint(problem.hint));
 }
 
 StackView::StackView(const App& app, const ProjectName& project, async::Loop& loop)
@@ -128,7 +127,8 @@ std::optional<int> StackView::show(const control::Message& message) {
     progress_.leave(false);  // the screen is the program's now
     if (!started->id.empty() && app_.line.options.flag("detach")) print(started->id + "\n");  // run -d
   } else if (const auto* queued = std::get_if<control::Queued>(&message)) {
-    if (progress_mode(app_) != ProgressMode::Quiet) print_line(stderr, "waiting behind " + queued->behind + "\n");
+    if (progress_mode(app_) != ProgressMode::Quiet)
+      progress_.above(stderr, ""), print_note("waiting behind " + queued->behind);
   } else if (const auto* problem = std::get_if<control::Problem>(&message)) {
     progress_.above(stderr, "");
     show_problem(*problem);

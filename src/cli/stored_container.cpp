@@ -12,7 +12,7 @@ std::vector<state::StoredContainer> containers_of_service(const App& app, const 
   for (const Error& damaged : stored.damaged) print_warning(damaged.to_string() + ", continuing without it");
   std::vector<engine::ContainerState> states;
   for (const auto& container : stored.containers) states.push_back(state::current_state(app.paths, container));
-  require_services(states, {service});
+  require_services(app, states, {service});
   auto& all = stored.containers;
   std::erase_if(all, [&](const auto& container) {
     const auto& spec = container.record.spec;

@@ -130,6 +130,11 @@ Result<void> Follower::add(Source source, std::optional<Position> from) {
   return impl_->drain(impl_->followed.back());
 }
 
+void Follower::catch_up(const std::string& path) {
+  for (auto& one : impl_->followed)
+    if (one.source->path == path) static_cast<void>(impl_->drain(one));  // as in remove()
+}
+
 void Follower::remove(const std::string& path) {
   for (auto one = impl_->followed.begin(); one != impl_->followed.end(); ++one) {
     if (one->source->path != path) continue;

@@ -42,7 +42,10 @@ void Supervisor::next() {
 void Supervisor::done_with_job(Session& session) {
   if (current_ != &session) return;
   current_ = nullptr;
-  loop_.post([this] { next(); });
+  loop_.post([this] {
+    next();
+    end_watches();
+  });
 }
 
 void Supervisor::begin(Session& session) {

@@ -159,7 +159,7 @@ void Supervisor::on_message(Session& session, control::Message message, std::vec
     return;
   }
   if (const auto* wait = std::get_if<control::Wait>(&*session.request)) return begin_wait(session, *wait);
-  if (std::holds_alternative<control::Watch>(*session.request)) return;
+  if (const auto* watch = std::get_if<control::Watch>(&*session.request)) return begin_watch(session, *watch);
   if (std::holds_alternative<control::Shutdown>(*session.request)) {
     leaving_ = true;  // once the queue is done; the keeper starts the installed program
     let_watchers_go();
@@ -289,6 +289,7 @@ void Supervisor::schedule_restart(const ContainerId& id, RestartDecider::Duratio
 // An attached `up` ends when nothing that it started runs any more; a `run` when its container has ended.
 void Supervisor::check_followers() {
   remove_ended_one_offs();
+  end_watches();
   for (auto& session : sessions_) {
     if (!session.following || session.finished || session.execution) continue;
     if (!session.one_off.empty()) {

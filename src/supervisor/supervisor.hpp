@@ -57,6 +57,7 @@ struct Session {
   std::optional<int> decided;  // exit code, by the end of a container that ends it all
   async::Timer settled;
   std::set<ContainerId> awaited;  // `wait`
+  async::Timer watched_until;     // `events --until`
 };
 
 class Supervisor {
@@ -90,6 +91,8 @@ class Supervisor {
   void cancel_attached(Session& session, bool force);
   std::vector<engine::ContainerState> containers_of(const Session& session) const;
   // watch.cpp
+  void begin_watch(Session& session, const control::Watch& watch);
+  void end_watches();
   void begin_wait(Session& session, const control::Wait& wait);
   void note_awaited(Session& session, const engine::ContainerState& state);
   void tell_watchers(const engine::ContainerState& state, const std::string& action,
@@ -145,6 +148,7 @@ class Supervisor {
   std::unique_ptr<Probing> probing_;
   // `run --rm`: once they have ended, whether or not their client is still there. True: it is being removed.
   std::map<ContainerId, bool> auto_remove_;
+  std::deque<control::Happened> happened_;  // the last of it, oldest first
   async::Timer idle_;
   bool grown_ = false;    // a plan has run since memory was given back
   bool leaving_ = false;  // for a newer program

@@ -157,6 +157,9 @@ struct Shutdown {  // a newer build is installed: finish the queue, answer Done,
 // `events`: Happened for what happens to the project's containers, until Cancel.
 struct Watch {
   std::vector<std::string> services;  // empty: all
+  std::int64_t since = 0;             // nanoseconds since 1970; 0: from now on, else what is still known from then on
+  std::int64_t until = 0;             // 0: for ever
+  bool until_all_ended = false;       // Done once nothing of it runs or is to be restarted
   bool operator==(const Watch&) const = default;
 };
 
@@ -285,7 +288,7 @@ BOOST_DESCRIBE_STRUCT(LogLine, (), (container, service, stream, time, text, gene
 BOOST_DESCRIBE_STRUCT(LogsBehind, (), (container, service, path, generation, offset))
 BOOST_DESCRIBE_STRUCT(ExecStarted, (), (id, pid))
 BOOST_DESCRIBE_STRUCT(Exited, (), (container, service, code, restarting, oom_killed))
-BOOST_DESCRIBE_STRUCT(Watch, (), (services))
+BOOST_DESCRIBE_STRUCT(Watch, (), (services, since, until, until_all_ended))
 BOOST_DESCRIBE_STRUCT(Attached, (), ())
 BOOST_DESCRIBE_STRUCT(Happened, (), (time, action, id, service, attributes))
 BOOST_DESCRIBE_STRUCT(Problem, (), (text, hint))

@@ -59,6 +59,8 @@ class Follower {
   Result<void> start(std::vector<Source> sources, const Range& range);
   // From its first byte, or from `from` where given (a subscriber that was too slow goes on in the file).
   Result<void> add(Source source, std::optional<Position> from = std::nullopt);
+  // Reads what there is now: its container has ended.
+  void catch_up(const std::string& path);
   // Reads what there is and forgets the source; for a container that was removed.
   void remove(const std::string& path);
   // Calls back when a directory appears in (or vanishes from) `directory`, the containers of a project: to find new

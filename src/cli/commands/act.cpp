@@ -28,10 +28,7 @@ plan::VerbOptions verb_options(const App& app, plan::Verb verb) {
 }
 
 // Compat: these have nothing to say about a project without containers.
-bool is_content_with_nothing(plan::Verb verb) {
-  return verb == plan::Verb::Stop || verb == plan::Verb::Remove || verb == plan::Verb::Pause ||
-         verb == plan::Verb::Unpause;
-}
+bool is_content_with_nothing(plan::Verb verb) { return verb != plan::Verb::Start; }
 
 // `rm` shows what goes and asks; without a terminal to ask on it needs --force.
 bool may_remove(const App& app, const std::vector<engine::ContainerState>& containers) {
@@ -60,15 +57,21 @@ int act(const App& app, plan::Verb verb) {
     throw Failure(Error::make(ErrorKind::Unsupported, "--remove-orphans does not work with `kill`")
                       .with_hint("`down --remove-orphans` removes them"));
   const ProjectName project = project_name(app);
-  const auto options = verb_options(app, verb);
+  auto options = verb_options(app, verb);
   const auto containers = stored_containers(app, project);
-  if (containers.empty() && !is_content_with_nothing(verb))
+  require_services(app, containers, app.line.operands);
+  options.services = services_with_containers(containers, app.line.operands);
+  const bool none = containers.empty() || (options.services.empty() && !app.line.operands.empty());
+  if (verb == plan::Verb::Start && options.services.size() < app.line.operands.size())
+    throw Failure(Error::make(ErrorKind::NotFound, "a service that was named has no container to start")
+                      .with_hint("`up` creates them"));
+  if (none && !is_content_with_nothing(verb))
     throw Failure(Error::make(ErrorKind::NotFound, "project `" + project.value + "` has no containers")
                       .with_hint("`up` creates them"));
-  if (!containers.empty()) require_services(containers, app.line.operands);
-  if (app.line.globals.flag("dry-run")) return show_plan(plan_of_verb(app, project, options), "text", false);
+  if (none && verb == plan::Verb::Kill) print_note("no container to kill");
+  if (!none && app.line.globals.flag("dry-run")) return show_plan(plan_of_verb(app, project, options), "text", false);
   if (verb == plan::Verb::Remove && !may_remove(app, containers)) return kOk;
-  if (containers.empty()) return kOk;
+  if (none) return kOk;
   ensure_supervisor(app, project);
   return request_of_stack(app, project, control::Act{.options = options});
 }

@@ -61,7 +61,7 @@ boost::json::object json_of(const UsedImage& used) {
 
 int run_images(const App& app) {
   const auto containers = stored_containers(app, project_name(app));
-  require_services(containers, app.line.operands);
+  require_services(app, containers, app.line.operands);
   std::optional<image::ImageStore> store;
   if (sys::exists(app.paths.root + "/images")) store.emplace(must(image::ImageStore::open(app.paths.root)));
   const auto all = store ? must(store->list()) : std::vector<image::ImageSummary>();

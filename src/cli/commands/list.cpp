@@ -11,6 +11,7 @@
 #include "commands.hpp"
 #include "render/container_view.hpp"
 #include "render/table.hpp"
+#include "render/template.hpp"
 #include "stack.hpp"
 
 namespace berth::cli {
@@ -81,7 +82,7 @@ int run_port(const App& app) {
   if (failed != std::errc() || stopped != end || port == 0)
     throw Failure(Error::make(ErrorKind::Invalid, "`" + text + "` is not a port"));
   const auto containers = stored_containers(app, project_name(app));
-  require_services(containers, {service});
+  require_services(app, containers, {service});
   const long index = app.line.options.number("index").value_or(0);
   for (const auto& state : containers) {
     if (state.spec.one_off || state.spec.service.value != service || (index != 0 && state.spec.number != index))
@@ -98,36 +99,44 @@ int run_port(const App& app) {
     throw Failure(Error::make(ErrorKind::NotFound, "container `" + state.name + "` publishes no port " +
                                                        std::to_string(port) + "/" + protocol));
   }
-  throw Failure(
-      Error::make(ErrorKind::NotFound, "service `" + service + "` has no container number " + std::to_string(index)));
+  throw Failure(Error::make(ErrorKind::NotFound, "service `" + service + "` has no container" +
+                                                     (index > 0 ? " number " + std::to_string(index) : "")));
 }
 
 int run_volumes(const App& app) {
   const ProjectName project = project_name(app);
   const auto containers = stored_containers(app, project);
-  if (!app.line.operands.empty()) require_services(containers, app.line.operands);
+  if (!app.line.operands.empty()) require_services(app, containers, app.line.operands);
   std::set<std::string> used;
   for (const auto& state : containers)
     for (const auto& mount : state.spec.mounts)
       if (mount.type == model::MountType::Volume && is_named(state, app.line.operands)) used.insert(mount.source);
-  std::vector<std::vector<std::string>> table{{"DRIVER", "VOLUME NAME"}};
   const std::string format = app.line.options.text("format");
+  const auto rows = must(parse_format(format));
+  std::vector<std::vector<std::string>> table{{"DRIVER", "VOLUME NAME"}};
+  std::vector<TemplateRow> lines;
   for (const auto& volume : must(volume::VolumeStore(app.paths.root).list())) {
     const std::string& name = volume.spec.volume.name;
     const bool ours = volume.spec.project == project && !volume.spec.key.empty();
     if (app.line.operands.empty() ? !ours : used.count(name) == 0) continue;
-    if (app.line.options.flag("quiet"))
-      print(name + "\n");
-    else if (format == "json")
-      print(boost::json::serialize(boost::json::object{{"Driver", "local"},
-                                                       {"Mountpoint", volume.path},
-                                                       {"Name", name},
-                                                       {"Project", volume.spec.project.value},
-                                                       {"Scope", "local"}}) +
-            "\n");
+    Template::Fields fields{{"Driver", "local"},
+                            {"Mountpoint", volume.path},
+                            {"Name", name},
+                            {"Project", volume.spec.project.value},
+                            {"Scope", "local"}};
+    boost::json::object json;
+    for (const auto& [key, value] : fields) json.emplace(key, value);
+    lines.push_back({std::move(fields), boost::json::serialize(json)});
     table.push_back({"local", name});
   }
-  if (!app.line.options.flag("quiet") && format != "json") print(format_table(table));
+  if (app.line.options.flag("quiet"))
+    for (const auto& line : lines) print(line.fields.at("Name") + "\n");
+  else if (rows)
+    print(must(format_rows(*rows, lines, {{"Name", "VOLUME NAME"}})));
+  else if (format == "json")
+    for (const auto& line : lines) print(line.json + "\n");
+  else
+    print(format_table(table));
   return kOk;
 }
 

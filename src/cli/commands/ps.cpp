@@ -3,7 +3,6 @@
 
 #include "commands.hpp"
 #include "render/container_view.hpp"
-#include "render/table.hpp"
 #include "render/template.hpp"
 #include "stack.hpp"
 
@@ -37,37 +36,19 @@ bool is_orphan(const engine::ContainerState& state, const model::Project& projec
   return !project.services.count(service) && !project.disabled_services.count(service);
 }
 
-// Nothing for the formats that have names.
-std::optional<Template> row_template(const OptionValues& options) {
-  const std::string format = options.text("format");
-  if (format == "table" || format == "json" || format == "pretty") return std::nullopt;
-  if (format.find("{{") == std::string::npos)
-    throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + format + "` for --format")
-                      .with_hint("table, json, or a template as '{{.Name}} {{.Status}}'"));
-  return must(Template::parse(format));
-}
-
 void print_rows(const Template& rows, const std::vector<engine::ContainerState>& shown, std::int64_t now) {
-  std::string text = rows.is_table() ? rows.heading() + "\n" : "";
+  static const Template::Fields kHeadings{{"ID", "CONTAINER ID"},
+                                          {"RunningFor", "CREATED"},
+                                          {"CreatedAt", "CREATED AT"},
+                                          {"LocalVolumes", "LOCAL VOLUMES"},
+                                          {"Names", "NAMES"}};
+  std::vector<TemplateRow> lines;
   for (const auto& state : shown) {
     std::string json = ps_json_line(state, now);
     json.pop_back();  // its newline
-    text += must(rows.render(ps_fields(state, now), json)) + "\n";
+    lines.push_back({ps_fields(state, now), std::move(json)});
   }
-  if (!rows.is_table()) return print(text);
-  std::vector<std::vector<std::string>> table;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = text.find('\n', at);
-    std::vector<std::string> cells;
-    for (std::size_t cell = at; cell <= end;) {
-      const auto tab = std::min(text.find('\t', cell), end);
-      cells.push_back(text.substr(cell, tab - cell));
-      cell = tab + 1;
-    }
-    table.push_back(std::move(cells));
-    at = end + 1;
-  }
-  print(format_table(table));
+  print(must(format_rows(rows, lines, kHeadings)));
 }
 
 void print_services(const std::vector<engine::ContainerState>& shown) {
@@ -81,14 +62,14 @@ void print_services(const std::vector<engine::ContainerState>& shown) {
 int run_ps(const App& app) {
   const OptionValues& options = app.line.options;
   const auto states = wanted_states(options);
-  const auto rows = row_template(options);
+  const auto rows = must(parse_format(options.text("format")));
   StackFiles files;
   if (options.text("orphans") == "false")
     files = stack_files(app);
   else
     files.name = project_name(app);
   const auto all = stored_containers(app, files.name);
-  require_services(all, app.line.operands);
+  require_services(app, all, app.line.operands);
   std::vector<engine::ContainerState> shown;
   std::copy_if(all.begin(), all.end(), std::back_inserter(shown), [&](const auto& state) {
     return is_wanted(state, app, states) && !(files.project && is_orphan(state, *files.project));

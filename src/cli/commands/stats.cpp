@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include "berth/async/loop.hpp"
 #include "berth/sys/file.hpp"
@@ -12,6 +13,7 @@
 #include "render/live_area.hpp"
 #include "render/stats_view.hpp"
 #include "render/table.hpp"
+#include "render/template.hpp"
 #include "stack.hpp"
 
 namespace berth::cli {
@@ -23,8 +25,9 @@ class StatsShow {
   StatsShow(const App& app, ProjectName project) : app_(app), project_(std::move(project)) {
     machine_memory_ = parse_mem_total(must(sys::read_file("/proc/meminfo")));
     json_ = app.line.options.text("format") == "json";
+    rows_ = must(parse_format(app.line.options.text("format")));
     once_ = app.line.options.flag("no-stream");
-    live_ = !once_ && !json_ && ::isatty(STDOUT_FILENO) != 0;
+    live_ = !once_ && !json_ && !rows_ && ::isatty(STDOUT_FILENO) != 0;
   }
 
   int run() {
@@ -82,6 +85,17 @@ class StatsShow {
   void show() {
     if (json_) {
       for (const auto& stats : shown_) print(stats_json_line(stats));
+    } else if (rows_) {
+      static const Template::Fields kHeadings{{"BlockIO", "BLOCK I/O"}, {"CPUPerc", "CPU %"},
+                                              {"ID", "CONTAINER ID"},   {"MemPerc", "MEM %"},
+                                              {"NetIO", "NET I/O"},     {"MemUsage", "MEM USAGE / LIMIT"}};
+      std::vector<TemplateRow> lines;
+      for (const auto& stats : shown_) {
+        std::string json = stats_json_line(stats);
+        json.pop_back();  // its newline
+        lines.push_back({stats_fields(stats), std::move(json)});
+      }
+      print(must(format_rows(*rows_, lines, kHeadings)));
     } else {
       std::vector<std::vector<std::string>> table{stats_header()};
       for (const auto& stats : shown_) table.push_back(stats_row(stats));
@@ -110,6 +124,7 @@ class StatsShow {
   LiveArea area_;
   std::vector<StatsOf> shown_;
   std::uint64_t machine_memory_ = 0;
+  std::optional<Template> rows_;
   bool json_ = false, once_ = false, live_ = false;
 };
 
@@ -117,7 +132,7 @@ class StatsShow {
 
 int run_stats(const App& app) {
   const ProjectName project = project_name(app);
-  require_services(stored_containers(app, project), app.line.operands);
+  require_services(app, stored_containers(app, project), app.line.operands);
   return StatsShow(app, project).run();
 }
 

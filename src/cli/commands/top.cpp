@@ -25,7 +25,7 @@ std::int64_t boot_time() {
 
 int run_top(const App& app) {
   const auto containers = stored_containers(app, project_name(app));
-  if (!app.line.operands.empty()) require_services(containers, app.line.operands);
+  if (!app.line.operands.empty()) require_services(app, containers, app.line.operands);
   const auto passwd = sys::read_file("/etc/passwd");  // without one, numbers are shown
   const auto users = parse_user_names(passwd ? *passwd : "");
   const ClockFacts clock{now_ns() / 1'000'000'000, boot_time(), ::sysconf(_SC_CLK_TCK)};

@@ -11,6 +11,7 @@
 #include "stack.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
+#include "time_option.hpp"
 
 namespace berth::cli {
 namespace {
@@ -56,10 +57,12 @@ int run_events(const App& app) {
   const auto containers = stored_containers(app, project);
   if (containers.empty())
     throw Failure(Error::make(ErrorKind::NotFound, "project `" + project.value + "` has no containers to watch"));
-  require_services(containers, app.line.operands);
+  require_services(app, containers, app.line.operands);
   ensure_supervisor(app, project);
   control::Watch watch;
   watch.services = app.line.operands;
+  if (const auto since = app.line.options.maybe("since")) watch.since = time_of(*since, "since");
+  if (const auto until = app.line.options.maybe("until")) watch.until = time_of(*until, "until");
   const bool json = app.line.options.flag("json");
   return watch_stack(app, project, watch, [&](const control::Message& message) {
     if (const auto* event = std::get_if<control::Happened>(&message)) {
@@ -72,7 +75,7 @@ int run_events(const App& app) {
 int run_wait(const App& app) {
   const ProjectName project = project_name(app);
   const auto containers = stored_containers(app, project);
-  require_services(containers, app.line.operands);
+  require_services(app, containers, app.line.operands);
   ensure_supervisor(app, project);
   control::Wait wait;
   wait.services = app.line.operands;

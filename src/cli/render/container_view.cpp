@@ -111,6 +111,9 @@ std::string ports_text(const engine::ContainerState& state) {
 std::string command_text(const engine::ContainerState& state, bool truncate) {
   std::vector<std::string> words = state.spec.entrypoint;
   words.insert(words.end(), state.spec.command.begin(), state.spec.command.end());
+  // Compat: as docker shows it, the program bare, arguments with a blank between apostrophes.
+  for (std::size_t i = 1; i < words.size(); ++i)
+    if (words[i].find(' ') != std::string::npos) words[i] = "'" + words[i] + "'";
   std::string text = join(words, " ");
   for (char& c : text)
     if (c == '\n' || c == '\t' || c == '\r') c = ' ';

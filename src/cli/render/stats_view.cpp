@@ -93,18 +93,16 @@ std::vector<std::string> stats_row(const StatsOf& stats) {
           std::to_string(counters.pids)};
 }
 
-std::string stats_json_line(const StatsOf& stats) {
+std::map<std::string, std::string> stats_fields(const StatsOf& stats) {
   const auto row = stats_row(stats);
-  return boost::json::serialize(boost::json::object{{"BlockIO", row[6]},
-                                                    {"CPUPerc", row[2]},
-                                                    {"Container", row[0]},
-                                                    {"ID", row[0]},
-                                                    {"MemPerc", row[4]},
-                                                    {"MemUsage", row[3]},
-                                                    {"Name", row[1]},
-                                                    {"NetIO", row[5]},
-                                                    {"PIDs", row[7]}}) +
-         "\n";
+  return {{"BlockIO", row[6]},  {"CPUPerc", row[2]}, {"Container", row[0]}, {"ID", row[0]},  {"MemPerc", row[4]},
+          {"MemUsage", row[3]}, {"Name", row[1]},    {"NetIO", row[5]},     {"PIDs", row[7]}};
+}
+
+std::string stats_json_line(const StatsOf& stats) {
+  boost::json::object line;
+  for (const auto& [name, value] : stats_fields(stats)) line.emplace(name, value);
+  return boost::json::serialize(line) + "\n";
 }
 
 }  // namespace berth::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ std::uint64_t parse_mem_total(std::string_view meminfo);
 // CONTAINER ID, NAME, CPU %, MEM USAGE / LIMIT, MEM %, NET I/O, BLOCK I/O, PIDS; "--" while nothing is known.
 std::vector<std::string> stats_row(const StatsOf& stats);
 std::vector<std::string> stats_header();
+std::map<std::string, std::string> stats_fields(const StatsOf& stats);
 std::string stats_json_line(const StatsOf& stats);  // docker stats' keys, with its newline
 
 }  // namespace berth::cli

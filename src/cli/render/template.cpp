@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <cctype>
 
+#include "render/table.hpp"
+
 namespace berth::cli {
 namespace {
 
@@ -93,10 +95,47 @@ Result<std::string> Template::render(const Fields& fields, const std::string& js
   return out;
 }
 
-std::string Template::heading() const {
+std::string Template::heading(const Fields& names) const {
   std::string out;
-  for (const Piece& piece : pieces_) out += piece.kind == Kind::Text ? piece.text : in_case(piece.text, true);
+  for (const Piece& piece : pieces_) {
+    const auto named = names.find(piece.text);
+    out += piece.kind == Kind::Text ? piece.text : named != names.end() ? named->second : in_case(piece.text, true);
+  }
   return out;
+}
+
+Result<std::string> format_rows(const Template& rows, const std::vector<TemplateRow>& lines,
+                                const Template::Fields& names) {
+  std::string text = rows.is_table() ? rows.heading(names) + "\n" : "";
+  for (const auto& line : lines) {
+    auto rendered = rows.render(line.fields, line.json);
+    if (!rendered) return rendered.error();
+    text += *rendered + "\n";
+  }
+  if (!rows.is_table()) return text;
+  std::vector<std::vector<std::string>> table;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    std::vector<std::string> cells;
+    for (std::size_t cell = at; cell <= end;) {
+      const auto tab = std::min(text.find('\t', cell), end);
+      cells.push_back(text.substr(cell, tab - cell));
+      cell = tab + 1;
+    }
+    table.push_back(std::move(cells));
+    at = end + 1;
+  }
+  return format_table(table);
+}
+
+Result<std::optional<Template>> parse_format(std::string_view format) {
+  if (format == "table" || format == "json" || format == "pretty") return std::optional<Template>();
+  if (format.find("{{") == std::string_view::npos)
+    return Error::make(ErrorKind::Invalid, "invalid value `" + std::string(format) + "` for --format")
+        .with_hint("table, json, or a template as '{{.Name}} {{.Status}}'");
+  auto parsed = Template::parse(format);
+  if (!parsed) return parsed.error();
+  return std::optional<Template>(std::move(*parsed));
 }
 
 }  // namespace berth::cli

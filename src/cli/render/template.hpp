@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,8 @@ class Template {
   bool is_table() const noexcept { return table_; }
   // One line without its newline. `json`: what {{json .}} stands for. NotFound for a field that is not there.
   Result<std::string> render(const Fields& fields, const std::string& json) const;
-  // Its headings: "NAME\tSTATUS".
-  std::string heading() const;
+  // Its headings: "NAME\tSTATUS"; `names` where a field's is not its own name.
+  std::string heading(const Fields& names = {}) const;
 
  private:
   enum class Kind { Text, Field, Json, JsonField, Upper, Lower };
@@ -35,5 +36,16 @@ class Template {
   std::vector<Piece> pieces_;
   bool table_ = false;
 };
+
+struct TemplateRow {
+  Template::Fields fields;
+  std::string json;
+};
+// All rows, each with its newline; of a table the columns aligned below their headings.
+Result<std::string> format_rows(const Template& rows, const std::vector<TemplateRow>& lines,
+                                const Template::Fields& names = {});
+
+// `--format` of a command that knows "table" and "json" (and "pretty"): nothing for these.
+Result<std::optional<Template>> parse_format(std::string_view format);
 
 }  // namespace berth::cli

@@ -30,6 +30,15 @@ TEST(Template, SaysWhatItDoesNotUnderstand) {
   EXPECT_EQ(missing.error().hint(), "fields are Name");
 }
 
+TEST(Template, AlignsATableBelowItsHeadings) {
+  const auto rows = parse_format("table {{.Name}}\t{{.ID}}");
+  ASSERT_TRUE(rows && *rows);
+  const std::vector<TemplateRow> lines{{{{"Name", "a"}, {"ID", "1"}}, ""}, {{{"Name", "longer"}, {"ID", "2"}}, ""}};
+  EXPECT_EQ(*format_rows(**rows, lines, {{"ID", "CONTAINER ID"}}), "NAME     CONTAINER ID\na        1\nlonger   2\n");
+  EXPECT_FALSE(*parse_format("json"));
+  EXPECT_FALSE(parse_format("names"));
+}
+
 constexpr const char* kStat =
     "4242 (a (b) c) S 4200 4242 4242 34817 4242 4194304 100 0 0 0 250 50 0 0 20 0 1 0 6000 1000 10 "
     "18446744073709551615 0 0 0";
