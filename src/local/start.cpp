@@ -314,7 +314,8 @@ void LocalEngine::State::on_status(const ContainerId& id) {
     unit->run.started_at = wall_clock();
     unit->run.health = unit->spec().health ? engine::Health::Starting : engine::Health::None;
     unit->run.health_log = {};
-    started(*unit, save(*unit));
+    show(*unit);
+    started(*unit, state::write_start(paths, project, id, unit->run));
     if (unit->ended_early) ended(*unit, *std::exchange(unit->ended_early, std::nullopt));
     return;
   }

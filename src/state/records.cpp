@@ -77,6 +77,19 @@ Result<void> write_run(const Paths& paths, const ProjectName& project, const Con
   return sys::write_file_atomic(state_file(paths, project, id), text, sys::Durability::Volatile);
 }
 
+Result<void> write_start(const Paths& paths, const ProjectName& project, const ContainerId& id, RunRecord run) {
+  BERTH_TRY(write_run(paths, project, id, run));
+  run.schema = kSchema;
+  run.boot = sys::boot_id();
+  run.addresses.clear();
+  run.publications.clear();
+  // ext4 writes out at once what is renamed over another file: milliseconds on a busy disk. Until the next reboot the
+  // run record counts.
+  const std::string path = state_file(paths, project, id);
+  if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "replace", path);
+  return sys::write_file_atomic(path, json::encode_text(run), sys::Durability::Volatile);
+}
+
 StoredContainers read_containers(const Paths& paths, const ProjectName& project) {
   StoredContainers result;
   auto names = sys::list_directory(paths.containers(project));

@@ -57,6 +57,8 @@ struct RunRecord {
 Result<void> write_record(const Paths& paths, const ContainerRecord& record);
 // Stamps the boot id. Also writes state.json, unless the container is running.
 Result<void> write_run(const Paths& paths, const ProjectName& project, const ContainerId& id, RunRecord run);
+// Of one that begins to run: state.json says so too, or after a reboot it would be one that has never run.
+Result<void> write_start(const Paths& paths, const ProjectName& project, const ContainerId& id, RunRecord run);
 
 struct StoredContainer {
   ContainerRecord record;

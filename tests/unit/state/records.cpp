@@ -147,6 +147,24 @@ TEST_F(Records, NobodyWaitsToRestartAContainerOfAnotherBoot) {
   EXPECT_EQ(current_state(paths_, stored).exit_code, 3);
 }
 
+TEST_F(Records, WhatRanBeforeARebootHasEnded) {
+  const auto written = record("shop-web-1");
+  ASSERT_TRUE(write_record(paths_, written));
+  RunRecord run;
+  run.phase = engine::Phase::Created;
+  ASSERT_TRUE(write_run(paths_, project_, written.id, run));
+  run.phase = engine::Phase::Running;
+  run.pid = ::getpid();
+  run.start_time = sys::identify_process(::getpid()).value().start_time;
+  ASSERT_TRUE(write_start(paths_, project_, written.id, run));
+  EXPECT_EQ(current_state(paths_, read_containers(paths_, project_).containers.at(0)).phase, engine::Phase::Running);
+  ASSERT_EQ(::unlink(paths_.run_record(project_, written.id).c_str()), 0);
+  auto stored = read_containers(paths_, project_).containers.at(0);
+  stored.run.boot = "another";
+  EXPECT_EQ(current_state(paths_, stored).phase, engine::Phase::Exited);
+  EXPECT_EQ(current_state(paths_, stored).exit_code, 255);
+}
+
 TEST_F(Records, TwoProcessesDoNotHoldTheProjectAtOnce) {
   auto mine = try_lock_project(paths_, project_, "up");
   ASSERT_TRUE(mine);
