@@ -67,7 +67,8 @@ void Supervisor::begin_down(Session& session, const control::Down& down) {
   execute(session, std::move(plan), down, [this, self = &session](const execute::Outcome& outcome) {
     if (outcome.ok && std::get<control::Down>(*self->request).remove_run && engine_->containers().empty()) {
       let_watchers_go();
-      if (is_last(*self)) end_pair();
+      // One that a predecessor was to do is finished while somebody who started us connects: that is no time to end.
+      if (!self->resumed && is_last(*self)) end_pair();
     }
     finish(*self, code_of(outcome), problems_of(outcome));
   });
