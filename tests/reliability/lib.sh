@@ -1,6 +1,7 @@
 # Helpers of the reliability tests. Each test runs in network, mount and process namespaces of its own, with roots of its
 # own, so that everything left over can be counted and nothing outlives the test.
 #   BERTH: the program   SEED: of a campaign (default: drawn, printed)
+#   SCRATCH, PROJECT: of a test that has several namespaces one after the other; it removes them itself
 set -u
 
 if [ "${IN_NAMESPACE-}" != 1 ]; then
@@ -12,11 +13,11 @@ ip link set lo up
 seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "seed $seed (again: SEED=$seed)"
 RANDOM=$seed
-scratch=$(mktemp -d)
-mkdir -m 700 "$scratch/root" "$scratch/run"
+scratch=${SCRATCH:-$(mktemp -d)}
+[ -d "$scratch/root" ] || mkdir -m 700 "$scratch/root" "$scratch/run"
 mount -t tmpfs -o mode=0700,size=64m berth-test "$scratch/run"
 export BERTH_ROOT=$scratch/root BERTH_RUN_ROOT=$scratch/run
-project=rel$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')  # cgroups are the host's: the name must be ours alone
+project=${PROJECT:-rel$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')}  # cgroups are the host's: the name must be ours alone
 compose=$scratch/compose.yaml
 failures=0
 
@@ -75,7 +76,7 @@ finish() {
   wait 2> /dev/null
   find /sys/fs/cgroup -maxdepth 4 -depth -type d -path "*/berth/$project*" -exec rmdir {} + 2> /dev/null
   umount "$scratch/run" 2> /dev/null
-  rm -rf "$scratch"
+  [ -n "${SCRATCH-}" ] || rm -rf "$scratch"
   exit $code
 }
 trap finish EXIT
