@@ -26,7 +26,7 @@ constexpr auto kPatience = std::chrono::seconds(10);
 
 std::string own_program() {
   std::error_code failed;
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed).string();
+  std::string program = std::filesystem::read_symlink("/proc/self/exe", failed).string();
   if (failed) throw Failure(Error::system(failed.value(), "find the program itself"));
   return program;
 }

@@ -175,10 +175,7 @@ void yaml_node(std::string& out, const Node& node, std::size_t indent, const Lay
 
 // After "key:" or "-": a scalar on the same line, else a block below.
 void yaml_value(std::string& out, const Node& value, std::size_t indent, const Layout& layout) {
-  if (value.is_map() && !value.fields.empty()) {
-    out += "\n";
-    yaml_node(out, value, indent + 2, layout);
-  } else if (value.is_list() && !value.items.empty()) {
+  if ((value.is_map() && !value.fields.empty()) || (value.is_list() && !value.items.empty())) {
     out += "\n";
     yaml_node(out, value, indent + 2, layout);
   } else {

@@ -349,10 +349,9 @@ void Supervisor::execute(Session& session, plan::Plan plan, const std::optional<
       [this, self = &session](const engine::Event& event) { send(*self, control::EventMessage{event}); });
   session.execution->start([this, self = &session, done = std::move(done)](const execute::Outcome& outcome) {
     if (keeper_->is_gone()) return;  // the rest failed for that; whoever follows us does it again
-    const execute::Outcome result = outcome;
     if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
     // The execution is on the stack: it goes in the next turn.
-    loop_.post([self, done, result] {
+    loop_.post([self, done, result = outcome] {
       self->execution.reset();
       done(result);
     });

@@ -65,9 +65,9 @@ std::string BuildBoard::line(const Row& row, std::int64_t now, const Screen& scr
   const std::string time = elapsed_text((row.mark == Mark::Working ? now : row.until) - row.since);
   const std::string word = row.mark == Mark::Cached ? "CACHED " : row.mark == Mark::Failed ? "ERROR " : "";
   const std::string head = " => " + word + row.label;
-  const std::string text = room > time.size() + 12
-                               ? pad(fit(head, room - time.size() - 1), room - time.size() - 1) + " " + time
-                               : fit(head, room);
+  std::string text = room > time.size() + 12
+                         ? pad(fit(head, room - time.size() - 1), room - time.size() - 1) + " " + time
+                         : fit(head, room);
   if (row.mark == Mark::Working) return text;
   return paint(text, row.mark == Mark::Failed ? "31" : "34", screen.color);
 }
