@@ -22,7 +22,18 @@
 namespace berth::cli {
 namespace {
 
-constexpr std::string_view kDetachKeys = "ctrl-p,ctrl-q";
+constexpr const char* kDetachKeys = "ctrl-p,ctrl-q";
+
+enum class Kind { Exec, Run, Attach };
+
+// How a conversation with a program goes.
+struct Manner {
+  Kind kind = Kind::Exec;
+  bool terminal = false;    // the program has one
+  bool interactive = true;  // what is typed goes to it
+  bool signals = true;      // ours go to it
+  std::string detach_keys = kDetachKeys;
+};
 
 class RawTerminal {
  public:
@@ -109,16 +120,17 @@ class Streams {
 // Our signals, sent on to the program.
 class SignalRelay {
  public:
-  SignalRelay(control::Client& client, bool terminal) : client_(client) {
+  // `kills`: a third Ctrl-C ends the program for good.
+  SignalRelay(control::Client& client, bool terminal, bool kills) : client_(client) {
     static constexpr std::pair<int, const char*> kSent[] = {{SIGINT, "INT"},   {SIGTERM, "TERM"}, {SIGHUP, "HUP"},
                                                             {SIGQUIT, "QUIT"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}};
     for (const auto& [number, name] : kSent) {
       if (terminal && number == SIGHUP) continue;  // our terminal is gone: end as usual, which hangs up the other one
-      watches_.push_back(client.loop().on_signal(number, [this, number = number, name = name] {
+      watches_.push_back(client.loop().on_signal(number, [this, kills, number = number, name = name] {
         const int interrupts = number == SIGINT || number == SIGTERM ? ++interrupts_ : 0;
         // A lost connection ends receive().
         if (started)
-          (void)client_.send(control::Signal{interrupts > 2 ? "KILL" : name});
+          (void)client_.send(control::Signal{kills && interrupts > 2 ? "KILL" : name});
         else if (interrupts > 0)
           (void)client_.send(control::Cancel{.force = interrupts > 1});
       }));
@@ -141,25 +153,27 @@ void resize(int terminal) {
 
 int duplicate(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); }
 
-// `run`: its output comes through pipes that end; an exec's through descriptors of its own, or its terminal.
-int attach(const App& app, const ProjectName& project, const control::Message& request, bool is_run, bool terminal,
-           bool interactive) {
+// `run` and `attach`: output comes through pipes that end; an exec's through descriptors of its own, or its terminal.
+int attach(const App& app, const ProjectName& project, const control::Message& request, const Manner& manner) {
   ::signal(SIGPIPE, SIG_IGN);  // a program that does not read its stdin must not end us
+  DetachKeys keys = must(DetachKeys::parse(manner.detach_keys));
+  const bool piped = manner.kind != Kind::Exec, terminal = manner.terminal;
   const auto client = connect_to_stack(app, project);
   StackView view(app, project, client->loop());
   view.show_raw();
   Streams streams(client->loop());
-  if (!terminal && (interactive || !is_run)) streams.give_input(interactive);
-  if (!terminal || is_run) streams.give_output(STDOUT_FILENO, is_run);
-  if (!terminal) streams.give_output(STDERR_FILENO, is_run);
+  if (!terminal && (manner.kind == Kind::Exec || (manner.kind == Kind::Run && manner.interactive)))
+    streams.give_input(manner.interactive);
+  if (!terminal || piped) streams.give_output(STDOUT_FILENO, piped);
+  if (!terminal) streams.give_output(STDERR_FILENO, piped);
   must(client->send(request, streams.given()));
   streams.sent();
 
-  SignalRelay signals(*client, terminal);
+  std::optional<SignalRelay> signals;
+  if (manner.signals) signals.emplace(*client, terminal, manner.kind != Kind::Attach);
   std::optional<RawTerminal> raw;
   async::Watch resized;
   sys::UniqueFd master;
-  DetachKeys keys = must(DetachKeys::parse(kDetachKeys));
   bool detached = false;
   const auto typed = [&](std::string_view text, std::string& out) {
     if (!keys.feed(text, out)) return true;
@@ -169,20 +183,24 @@ int attach(const App& app, const ProjectName& project, const control::Message& r
   };
   const auto start_terminal = [&](sys::UniqueFd fd) {
     master = std::move(fd);
+    if (!manner.interactive) return;
     raw.emplace();
     resize(master.get());
     resized = client->loop().on_signal(SIGWINCH, [&] { resize(master.get()); });
-    if (!is_run) streams.copy_out(sys::UniqueFd(duplicate(master.get())), STDOUT_FILENO);
-    if (interactive) streams.copy_in(sys::UniqueFd(duplicate(master.get())), false, typed);
+    if (!piped) streams.copy_out(sys::UniqueFd(duplicate(master.get())), STDOUT_FILENO);
+    if (manner.interactive) streams.copy_in(sys::UniqueFd(duplicate(master.get())), false, typed);
   };
   std::optional<int> exit_code;
   const auto received = client->receive([&](control::Message message, std::vector<sys::UniqueFd> descriptors) {
     if (std::holds_alternative<control::ExecStarted>(message)) {
-      signals.started = true;
-      if (!descriptors.empty()) start_terminal(std::move(descriptors.front()));
+      if (signals) signals->started = true;
+      if (!descriptors.empty() && terminal)
+        start_terminal(std::move(descriptors.front()));
+      else if (!descriptors.empty() && manner.interactive)  // a pipe that stays open: others may type later
+        streams.copy_in(std::move(descriptors.front()), false);
     }
     if (std::holds_alternative<control::Done>(message)) {
-      streams.finish(is_run && !detached);
+      streams.finish(piped && !detached);
       raw.reset();
     }
     exit_code = view.show(message);
@@ -211,15 +229,34 @@ control::TerminalSize terminal_size() {
 
 int attach_to_exec(const App& app, const ProjectName& project, control::Exec request) {
   if (!request.detach && wants_terminal(app)) request.terminal = terminal_size();
-  const bool terminal = request.terminal.has_value();
-  return attach(app, project, std::move(request), false, terminal, app.line.options.text("interactive") != "false");
+  Manner manner;
+  manner.terminal = request.terminal.has_value();
+  manner.interactive = app.line.options.text("interactive") != "false";
+  return attach(app, project, std::move(request), manner);
 }
 
 int attach_to_run(const App& app, const ProjectName& project, control::Run request) {
   request.interactive = app.line.options.text("interactive") != "false";
   if (wants_terminal(app)) request.terminal = terminal_size();
-  const bool terminal = request.terminal.has_value(), interactive = request.interactive;
-  return attach(app, project, std::move(request), true, terminal, interactive);
+  Manner manner;
+  manner.kind = Kind::Run;
+  manner.terminal = request.terminal.has_value();
+  manner.interactive = request.interactive;
+  return attach(app, project, std::move(request), manner);
+}
+
+int attach_to_container(const App& app, const ProjectName& project, control::Attach request, bool terminal) {
+  const OptionValues& given = app.line.options;
+  Manner manner;
+  manner.kind = Kind::Attach;
+  manner.terminal = terminal;
+  manner.interactive = !given.flag("no-stdin");
+  manner.signals = given.text("sig-proxy") != "false";
+  if (given.given("detach-keys")) manner.detach_keys = given.text("detach-keys");
+  if (terminal && manner.interactive && !::isatty(STDIN_FILENO))
+    throw Failure(Error::make(ErrorKind::Invalid, "stdin is no terminal, but the service has one")
+                      .with_hint("--no-stdin shows its output only"));
+  return attach(app, project, std::move(request), manner);
 }
 
 }  // namespace berth::cli

@@ -15,4 +15,7 @@ control::TerminalSize terminal_size();
 int attach_to_exec(const App& app, const ProjectName& project, control::Exec request);
 int attach_to_run(const App& app, const ProjectName& project, control::Run request);
 
+// To a container that runs, with or without a terminal, as the flags of `attach` say.
+int attach_to_container(const App& app, const ProjectName& project, control::Attach request, bool terminal);
+
 }  // namespace berth::cli

@@ -12,6 +12,7 @@ using CommandFunction = int (*)(const App&);
 
 int run_version(const App& app);
 int run_help(const App& app);
+int run_attach(const App& app);
 int run_build(const App& app);
 int run_config(const App& app);
 int run_image(const App& app);

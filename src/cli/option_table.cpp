@@ -68,6 +68,17 @@ constexpr Option kGlobals[] = {
     {.name = "workdir", .value = kText, .value_name = "DIR", .help = "Same as --project-directory", .hidden = true},
 };
 
+constexpr Option kAttach[] = {
+    {.name = "detach-keys",
+     .value = kText,
+     .value_name = "KEYS",
+     .help = "Keys that leave a terminal, as ctrl-p,ctrl-q",
+     .fallback = "ctrl-p,ctrl-q"},
+    {.name = "index", .value = ValueKind::Number, .value_name = "N", .help = "Which replica", .fallback = "0"},
+    {.name = "no-stdin", .help = "Only show its output"},
+    {.name = "sig-proxy", .help = "Signals go to the container; --sig-proxy=false ends attach", .fallback = "true"},
+};
+
 constexpr Option kExec[] = {
     {.name = "detach", .short_name = 'd', .help = "Do not wait for the command"},
     {.name = "env",
@@ -319,6 +330,14 @@ constexpr Command kCommands[] = {
      .group = kInsideGroup,
      .examples = "exec web sh | a shell\n"
                  "exec -T db mysqldump app > dump.sql | without a terminal"},
+    {.name = "attach",
+     .operands = "SERVICE",
+     .summary = "Connect stdin and output to a running container",
+     .options = kAttach,
+     .min_operands = 1,
+     .max_operands = 1,
+     .group = kInsideGroup,
+     .examples = "attach web | until it ends; ctrl-p ctrl-q leaves a terminal"},
     {.name = "run",
      .operands = "SERVICE [COMMAND] [ARG...]",
      .summary = "Run a one-off command for a service",
@@ -390,7 +409,6 @@ constexpr Command kCommands[] = {
      .needs_root = false,
      .max_operands = 1,
      .group = kFilesGroup},
-    {.name = "attach", .hidden = true, .refused = "this version of berth does not have it; `logs -f` shows the output"},
     {.name = "bridge", .hidden = true, .refused = kNotYet},
     {.name = "publish", .hidden = true, .refused = kRegistryLater},
     {.name = "pull", .hidden = true, .refused = kRegistryLater},

@@ -9,10 +9,10 @@
 namespace berth::control {
 namespace {
 
-constexpr std::array kNames{"Hello",      "HelloReply",  "Shutdown", "Problem", "Done",         "Up",
-                            "Down",       "Act",         "Exec",     "Run",     "Follow",       "Wait",
-                            "Signal",     "Detach",      "Cancel",   "Queued",  "EventMessage", "LogLine",
-                            "LogsBehind", "ExecStarted", "Exited",   "Watch",   "Attached",     "Happened"};
+constexpr std::array kNames{"Hello",  "HelloReply", "Shutdown",     "Problem", "Done",       "Up",          "Down",
+                            "Act",    "Exec",       "Run",          "Follow",  "Wait",       "Signal",      "Detach",
+                            "Cancel", "Queued",     "EventMessage", "LogLine", "LogsBehind", "ExecStarted", "Exited",
+                            "Watch",  "Attached",   "Happened",     "Attach"};
 static_assert(kNames.size() == std::variant_size_v<Message>);
 
 template <std::size_t Index>

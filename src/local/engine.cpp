@@ -13,6 +13,7 @@
 #include "berth/sys/file.hpp"
 #include "berth/sys/memory.hpp"
 #include "berth/sys/pidfd.hpp"
+#include "berth/sys/regular_file.hpp"
 #include "engine_state.hpp"
 
 namespace berth::local {
@@ -322,6 +323,22 @@ sys::UniqueFd LocalEngine::take_exec_terminal(int pid) {
 
 void LocalEngine::attach(const ContainerId& id, Attachment attachment) {
   if (const auto unit = state_->unit_of(id)) unit->attachment = std::move(attachment);
+}
+
+Result<sys::UniqueFd> LocalEngine::attach_running(const ContainerId& id, Attachment attachment) {
+  const auto unit = state_->unit_of(id);
+  if (!unit) return no_container(id);
+  if (!unit->is_running() || !unit->log)
+    return Error::make(ErrorKind::Invalid, "`" + unit->record.name + "` is not running");
+  const int other = unit->log->tap_of(logs::Stream::Stdout);
+  if (other >= 0 && sys::has_reader(other))  // else it has left, and nothing was printed since
+    return Error::make(ErrorKind::Busy, "somebody is attached to `" + unit->record.name + "` already")
+        .with_hint("`logs -f` shows its output to any number of people");
+  unit->log->tap(logs::Stream::Stdout, std::move(attachment.out));
+  if (attachment.err) unit->log->tap(logs::Stream::Stderr, std::move(attachment.err));
+  if (unit->terminal) return terminal_of(id);
+  if (!unit->input) return sys::UniqueFd();
+  return sys::UniqueFd(::fcntl(unit->input.get(), F_DUPFD_CLOEXEC, 0));
 }
 
 sys::UniqueFd LocalEngine::terminal_of(const ContainerId& id) const {

@@ -68,17 +68,54 @@ void Supervisor::attach_client(Session& session, const control::Run& run) {
   engine_->attach(session.one_off, std::move(attachment));
 }
 
+namespace {
+
+control::Problem not_running(const std::string& service, int index) {
+  return {"service `" + service + "` is not running" + (index > 0 ? " as number " + std::to_string(index) : ""),
+          "`ps -a` shows what is there"};
+}
+
+}  // namespace
+
+std::optional<engine::ContainerState> Supervisor::running_replica(const std::string& service, int index) const {
+  std::optional<engine::ContainerState> first;
+  for (auto& state : engine_->containers()) {
+    if (state.spec.one_off || state.spec.service.value != service || (index > 0 && state.spec.number != index))
+      continue;
+    const bool runs = state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused;
+    if (runs && (!first || state.spec.number < first->spec.number)) first = state;
+  }
+  return first;
+}
+
+void Supervisor::begin_attach(Session& session, const control::Attach& attach) {
+  const auto state = running_replica(attach.service, attach.index);
+  if (!state) return finish(session, 1, {not_running(attach.service, attach.index)});
+  local::Attachment attachment;
+  for (auto* end : {&attachment.out, &attachment.err})
+    if (!session.descriptors.empty()) {
+      *end = std::move(session.descriptors.front());
+      session.descriptors.erase(session.descriptors.begin());
+    }
+  auto input = engine_->attach_running(state->id, std::move(attachment));
+  if (!input) return finish(session, 1, {control::problem_of(input.error())});
+  session.one_off = state->id;
+  session.following = session.tapped = true;
+  control::ExecStarted message;
+  message.id = state->id.value;
+  message.pid = state->pid;
+  send(session, message, *input ? std::vector<int>{input->get()} : std::vector<int>{});
+}
+
 void Supervisor::begin_exec(Session& session, const control::Exec& exec) {
   local::ExecSpec spec;
-  for (const auto& state : engine_->containers()) {
-    const bool named = exec.container.empty() ? state.spec.service.value == exec.service &&
-                                                    state.spec.number == exec.index && !state.spec.one_off
-                                              : state.id == exec.container;
-    if (named) spec.container = state.id;
+  if (!exec.container.empty()) {
+    spec.container = exec.container;
+  } else if (const auto state = running_replica(exec.service, exec.index)) {
+    spec.container = state->id;
+  } else {
+    return finish(session, 1, {not_running(exec.service, exec.index)});
   }
-  if (spec.container.empty())
-    return finish(session, 1,
-                  {{"service `" + exec.service + "` has no container number " + std::to_string(exec.index), ""}});
   spec.argv = exec.argv;
   spec.environment = exec.environment;
   spec.user = exec.user;

@@ -153,6 +153,7 @@ void Supervisor::on_message(Session& session, control::Message message, std::vec
   session.request = std::move(message);
   session.descriptors = std::move(descriptors);
   if (const auto* exec = std::get_if<control::Exec>(&*session.request)) return begin_exec(session, *exec);
+  if (const auto* attach = std::get_if<control::Attach>(&*session.request)) return begin_attach(session, *attach);
   if (const auto* follow = std::get_if<control::Follow>(&*session.request)) {
     session.following = true;
     session.followed = {follow->services.begin(), follow->services.end()};

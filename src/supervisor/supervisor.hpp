@@ -38,7 +38,7 @@ struct Session {
   bool following = false;                     // gets live lines and exits
   std::set<std::string> followed;             // services; empty: all
   std::set<std::string> warnings;             // that it was given
-  ContainerId one_off;                        // `run`
+  ContainerId one_off;                        // `run`, and the container of `attach`
   bool tapped = false;                        // ... whose output goes to the client as it comes, not in lines
   int exec_pid = 0;
   sys::UniqueFd terminal;  // of an exec: held so that detaching does not hang it up
@@ -106,6 +106,8 @@ class Supervisor {
   void create_one_off(Session& session, const control::Run& run);
   void attach_client(Session& session, const control::Run& run);
   void begin_exec(Session& session, const control::Exec& exec);
+  void begin_attach(Session& session, const control::Attach& attach);
+  std::optional<engine::ContainerState> running_replica(const std::string& service, int index) const;
   void detach(Session& session);
   void signal(Session& session, const std::string& name);
   void remove_ended_one_offs();

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -121,6 +122,11 @@ Result<std::size_t> write_some(int pipe, std::string_view bytes) {
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno != EAGAIN) return Error::system(errno, "write to a pipe");
   return n > 0 ? static_cast<std::size_t>(n) : std::size_t{0};
+}
+
+bool has_reader(int pipe) noexcept {
+  pollfd asked{pipe, POLLOUT, 0};
+  return ::poll(&asked, 1, 0) < 0 || (asked.revents & POLLERR) == 0;
 }
 
 std::size_t bytes_in(int pipe) noexcept {

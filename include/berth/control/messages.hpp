@@ -4,7 +4,7 @@
 //   client                              supervisor
 //   Hello{protocol, build}        ──▶
 //                                 ◀──   HelloReply{protocol, build, pid, accepted}
-//   Up | Down | Act | Exec | Run | Follow | Wait | Watch | Shutdown     one request a connection
+//   Up | Down | Act | Exec | Run | Attach | Follow | Wait | Watch | Shutdown     one request a connection
 //                                 ◀──   Queued*, Event*, Attached, LogLine*, Exited*, LogsBehind*, Happened*,
 //                                 ExecStarted,
 //                                       Problem*
@@ -89,7 +89,7 @@ struct TerminalSize {
 struct Exec {
   ContainerId container;  // or service + index
   std::string service;
-  int index = 1;
+  int index = 0;  // 0: the first that runs
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // "K=V", added to the container's
   std::string user;
@@ -119,6 +119,15 @@ struct Run {
   bool remove_orphans = false;
   std::optional<TerminalSize> terminal;
   bool operator==(const Run&) const = default;
+};
+
+// To a running container: descriptors are write ends of pipes that get a copy of what it prints from now on (stdout and
+// stderr; of a terminal one). ExecStarted brings what leads to its stdin, where it has one: a pipe, or its terminal's
+// master. Signals go to its process; Done has its exit code. One client at a time.
+struct Attach {
+  std::string service;
+  int index = 0;  // 0: the first that runs
+  bool operator==(const Attach&) const = default;
 };
 
 // Live lines and exits of what runs, and of containers that are created later. What was written before is in the files.
@@ -250,9 +259,9 @@ struct Done {
 };
 
 // The number on the wire is the index in this list + 1: append only.
-using Message =
-    std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal, Detach,
-                 Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited, Watch, Attached, Happened>;
+using Message = std::variant<Hello, HelloReply, Shutdown, Problem, Done, Up, Down, Act, Exec, Run, Follow, Wait, Signal,
+                             Detach, Cancel, Queued, EventMessage, LogLine, LogsBehind, ExecStarted, Exited, Watch,
+                             Attached, Happened, Attach>;
 
 std::uint16_t kind_of(const Message& message) noexcept;
 const char* name_of(const Message& message) noexcept;
@@ -275,6 +284,7 @@ BOOST_DESCRIBE_STRUCT(Exec, (),
 BOOST_DESCRIBE_STRUCT(Run, (),
                       (project, service, images, name, no_dependencies, service_ports, use_aliases, remove, interactive,
                        detach, remove_orphans, terminal))
+BOOST_DESCRIBE_STRUCT(Attach, (), (service, index))
 BOOST_DESCRIBE_STRUCT(Follow, (), (services, until_all_ended))
 BOOST_DESCRIBE_STRUCT(Wait, (), (services, down_project))
 BOOST_DESCRIBE_STRUCT(Signal, (), (name))

@@ -54,7 +54,7 @@ struct ExecSpec {
   std::uint16_t rows = 0, columns = 0;
 };
 
-// Who is attached to a container from its first byte on (`run`).
+// Who is attached to a container, from its first byte on (`run`) or from now on.
 struct Attachment {
   sys::UniqueFd in;  // becomes its stdin; not with a terminal, whose master takes the input
   sys::UniqueFd out,
@@ -105,6 +105,9 @@ class LocalEngine {
 
   // For the next start of a container.
   void attach(const ContainerId& id, Attachment attachment);
+  // The same while it runs, without `in`: what leads to its stdin comes back (its terminal's master, or a pipe), empty
+  // where it has none. Busy where somebody is attached already.
+  Result<sys::UniqueFd> attach_running(const ContainerId& id, Attachment attachment);
   // A copy of the master of a running container's terminal; empty where it has none.
   sys::UniqueFd terminal_of(const ContainerId& id) const;
 

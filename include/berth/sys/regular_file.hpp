@@ -41,6 +41,8 @@ Result<Teed> tee_pipe(int pipe, int copy, std::size_t most);
 // write(2) to a pipe that is non-blocking: what it took, 0 where it is full. EPIPE is an error like others (the caller
 // ignores SIGPIPE).
 Result<std::size_t> write_some(int pipe, std::string_view bytes);
+// Whether anybody holds the read end of a pipe, asked at its write end.
+bool has_reader(int pipe) noexcept;
 // What a pipe holds now, in bytes.
 std::size_t bytes_in(int pipe) noexcept;
 
