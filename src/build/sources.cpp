@@ -53,7 +53,7 @@ Result<StageState> Builder::image_state(const std::string& reference, const text
   }
   if (!digest)
     return failed(span, "image `" + reference + "` is not in the store",
-                  "import it with `berth image import ROOTFS.tar " + reference + "`");
+                  "bring it from where it is: `docker save " + reference + " | berth image load`");
   auto config = ports_.images->config(*digest);
   if (!config) return config.error();
   auto layers = ports_.images->layers(*digest);

@@ -390,12 +390,13 @@ constexpr Command kCommands[] = {
      .examples = "config -q | only check\n"
                  "config --services | their names"},
     {.name = "image",
-     .operands = "import FILE [NAME] | ls | rm NAME... | save NAME...",
-     .summary = "Import, list, remove and save images of the store",
+     .operands = "import FILE [NAME] | load | ls | rm NAME... | save NAME...",
+     .summary = "Import, load, list, remove and save images of the store",
      .options = kImage,
      .min_operands = 1,
      .group = kFilesGroup,
      .examples = "image import rootfs.tar debian:bookworm | a root file system as an image\n"
+                 "image load -i images.tar | what `docker save` or skopeo wrote\n"
                  "image save web db -o images.tar | for another machine, for docker load or skopeo"},
     {.name = "version",
      .summary = "Show the version",

@@ -232,6 +232,38 @@ Result<ImageDigest> ImageStore::put_image(const oci::ImageConfig& config, const 
   return ImageDigest(digest);
 }
 
+Result<LayerId> ImageStore::unpacked_once(int archive, const std::string& key, Whiteouts whiteouts) {
+  // One process unpacks; others wait here and then find it done. The lock goes with its holder.
+  const auto lock = sys::lock_file(state_->images + "/import.lock", sys::LockMode::Exclusive);
+  if (!lock) return lock.error();
+  const auto known = state_->index.rows("SELECT layer FROM imports WHERE content=?", {key});
+  if (!known) return known.error();
+  if (!known->empty()) {
+    LayerId layer(known->front()[0]);
+    BERTH_TRY(state_->hold(layer.value));
+    if (layer_directory(layer)) return layer;
+  }
+  auto draft = begin_layer();
+  if (!draft) return draft.error();
+  auto directory = sys::open(draft->upper(), O_RDONLY | O_DIRECTORY);
+  if (!directory) return directory.error();
+  const auto unpacked = unpack_archive(archive, directory->get(), {.whiteouts = whiteouts});
+  if (!unpacked) return unpacked.error();
+  if (unpacked->entries == 0 && whiteouts == Whiteouts::Refuse)
+    return Error::make(ErrorKind::Protocol, "the archive is empty");
+  // The one sync there is: a base image is costly to make again, and a record must not outlive its bytes.
+  if (::syncfs(directory->get()) < 0) return Error::system(errno, "sync", draft->upper());
+  auto layer = commit_layer(std::move(*draft));
+  if (!layer) return layer;
+  BERTH_TRY(state_->index.run("INSERT OR REPLACE INTO imports VALUES(?,?)", {key, layer->value}));
+  return layer;
+}
+
+Result<LayerId> ImageStore::import_layer(int archive, const std::string& digest) {
+  if (::lseek(archive, 0, SEEK_SET) < 0) return Error::system(errno, "seek in", "a layer");
+  return unpacked_once(archive, "layer:" + digest, Whiteouts::Translate);
+}
+
 Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& reference,
                                               const oci::ImageConfig& wanted) {
   const auto name = parse_reference(reference);
@@ -240,31 +272,9 @@ Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& re
   if (!file) return file.error();
   const auto content = sha256_of_file(file->get());
   if (!content) return content.error();
-  // One process unpacks; others wait here and then find it done. The lock goes with its holder.
-  const auto lock = sys::lock_file(state_->images + "/import.lock", sys::LockMode::Exclusive);
-  if (!lock) return lock.error();
-  LayerId layer;
-  const auto known = state_->index.rows("SELECT layer FROM imports WHERE content=?", {*content});
-  if (!known) return known.error();
-  if (!known->empty()) {
-    layer = LayerId(known->front()[0]);
-    BERTH_TRY(state_->hold(layer.value));
-  }
-  if (layer.empty() || !layer_directory(layer)) {
-    auto draft = begin_layer();
-    if (!draft) return draft.error();
-    auto directory = sys::open(draft->upper(), O_RDONLY | O_DIRECTORY);
-    if (!directory) return directory.error();
-    const auto unpacked = unpack_archive(file->get(), directory->get());
-    if (!unpacked) return unpacked.error();
-    if (unpacked->entries == 0) return Error::make(ErrorKind::Protocol, "the archive is empty");
-    // The one sync there is: a base image is costly to make again, and a record must not outlive its bytes.
-    if (::syncfs(directory->get()) < 0) return Error::system(errno, "sync", draft->upper());
-    auto committed = commit_layer(std::move(*draft));
-    if (!committed) return committed.error();
-    layer = *committed;
-    BERTH_TRY(state_->index.run("INSERT OR REPLACE INTO imports VALUES(?,?)", {*content, layer.value}));
-  }
+  auto unpacked = unpacked_once(file->get(), *content, Whiteouts::Refuse);
+  if (!unpacked) return unpacked.error();
+  const LayerId layer = std::move(*unpacked);
   // Same bytes and same config: the image that is there, with its time of creation.
   const auto same_layer = state_->index.rows(
       "SELECT digest FROM image_layers GROUP BY digest HAVING count(*)=1 AND max(layer)=?", {layer.value});

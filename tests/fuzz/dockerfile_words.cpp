@@ -1,7 +1,10 @@
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
+#include "berth/dockerfile/mode.hpp"
 #include "berth/dockerfile/mount.hpp"
+#include "berth/dockerfile/platform.hpp"
 #include "berth/dockerfile/words.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,5 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)expand_words(text, '`', lookup);
   (void)expand_body(text, lookup);
   (void)parse_run_mount(text, '\\', lookup);
+  if (const auto mode = FileMode::parse(text))
+    if (mode->applied_to(0644, false) > 07777 || mode->applied_to(07777, true) > 07777) std::abort();
+  if (const auto platform = normal_platform(std::string(text), "linux/amd64"))
+    if (*normal_platform(*platform, "linux/arm64") != *platform) std::abort();  // a normal form is its own
   return 0;
 }

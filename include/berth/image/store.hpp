@@ -27,6 +27,8 @@ namespace berth::image {
 // Mount options that keep an upper directory a plain diff of its lowers, whatever the kernel's defaults are.
 inline constexpr const char* kOverlayOptions = "redirect_dir=off,metacopy=off,index=off,xino=off";
 
+enum class Whiteouts;
+
 struct Layer {
   LayerId id;
   std::string diff;  // absolute path of the directory
@@ -87,6 +89,9 @@ class ImageStore {
   Result<ImageDigest> import_rootfs(const std::string& path, const std::string& reference,
                                     const oci::ImageConfig& config);
 
+  // A layer's tar, with `.wh.` files, read from its start; `digest` is that of the bytes. Unpacked once.
+  Result<LayerId> import_layer(int archive, const std::string& digest);
+
   Result<void> tag(const ImageDigest& digest, const std::string& reference);  // moves it from another image
   Result<void> untag(const std::string& reference);
   // Removes a name; with the last one the image and the layers that nobody else needs. `users` are the containers that
@@ -128,6 +133,7 @@ class ImageStore {
  private:
   struct State;
   explicit ImageStore(std::unique_ptr<State> state);
+  Result<LayerId> unpacked_once(int archive, const std::string& key, Whiteouts whiteouts);
   std::unique_ptr<State> state_;
 };
 

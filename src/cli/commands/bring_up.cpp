@@ -41,7 +41,7 @@ void check_up_flags(const OptionValues& given) {
   if (given.text("pull") == "always")
     throw Failure(
         Error::make(ErrorKind::Unsupported, "--pull always cannot be used: there is no registry access in this version")
-            .with_hint("`image import` brings images into the store"));
+            .with_hint("`image load` and `image import` bring images into the store"));
 }
 
 // Compat: whose lines an attached `up` shows: --attach, else the services that were named (or all) but those with

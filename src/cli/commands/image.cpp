@@ -1,5 +1,5 @@
-// `image import FILE [NAME]`, `image ls`, `image rm NAME...`, `image save NAME...`: the store by itself, without a
-// project.
+// `image import FILE [NAME]`, `image ls`, `image rm NAME...`, `image load`, `image save NAME...`: the store by itself,
+// without a project.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "berth/base/random.hpp"
+#include "berth/image/load.hpp"
 #include "berth/image/reference.hpp"
 #include "berth/image/save.hpp"
 #include "berth/image/store.hpp"
@@ -130,22 +131,38 @@ int save_images_to(const App& app, image::ImageStore& store) {
   return kOk;
 }
 
+int load_images_from(const App& app, image::ImageStore& store) {
+  require_operands(app, 0, 0, "no operand: the archive comes by --input or on the standard input");
+  const std::string source = app.line.options.text("input");
+  sys::UniqueFd file;
+  if (source.empty() || source == "-") {
+    if (::isatty(STDIN_FILENO))
+      throw Failure(Error::make(ErrorKind::Invalid, "an archive is not read from a terminal")
+                        .with_hint("`-i FILE`, or send it to the standard input"));
+  } else {
+    file = must(sys::open(source, O_RDONLY));
+  }
+  for (const auto& image : must(image::load_images(store, file ? file.get() : STDIN_FILENO))) {
+    for (const auto& name : image.references) print("Loaded image: " + name + "\n");
+    if (image.references.empty()) print("Loaded image ID: " + image.digest.value + "\n");
+  }
+  return kOk;
+}
+
 }  // namespace
 
 int run_image(const App& app) {
   const std::string& verb = app.line.operands[0];
   using Verb = int (*)(const App&, image::ImageStore&);
-  static const std::map<std::string, Verb> kVerbs{{"import", import_image},
-                                                  {"ls", list_images},
-                                                  {"list", list_images},
-                                                  {"rm", remove_images},
-                                                  {"save", save_images_to}};
+  static const std::map<std::string, Verb> kVerbs{{"import", import_image}, {"ls", list_images},
+                                                  {"list", list_images},    {"load", load_images_from},
+                                                  {"rm", remove_images},    {"save", save_images_to}};
   const auto known = kVerbs.find(verb);
   if (known == kVerbs.end()) {
     auto error = Error::make(ErrorKind::Invalid, "unknown command `image " + verb + "`");
-    const auto near = text::nearest(verb, {"import", "ls", "rm", "save"});
-    throw Failure(
-        std::move(error).with_hint(near ? "did you mean `image " + *near + "`?" : "there are import, ls, rm and save"));
+    const auto near = text::nearest(verb, {"import", "load", "ls", "rm", "save"});
+    throw Failure(std::move(error).with_hint(near ? "did you mean `image " + *near + "`?"
+                                                  : "there are import, load, ls, rm and save"));
   }
   must(state::open_roots(app.paths));
   image::ImageStore store = must(image::ImageStore::open(app.paths.root));

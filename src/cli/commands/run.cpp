@@ -70,7 +70,7 @@ void check_run_flags(const OptionValues& given) {
   if (given.text("pull") == "always")
     throw Failure(
         Error::make(ErrorKind::Unsupported, "--pull always cannot be used: there is no registry access in this version")
-            .with_hint("`image import` brings images into the store"));
+            .with_hint("`image load` and `image import` bring images into the store"));
   const std::string name = given.text("name");
   if (given.given("name") && !is_container_name(name))
     throw Failure(Error::make(ErrorKind::Invalid, "invalid container name `" + name + "`")

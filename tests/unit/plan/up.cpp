@@ -275,7 +275,7 @@ TEST(PlanUp, RefusesAMissingImageWithTheWayOut) {
   project.services["web"].image = "nowhere";
   EXPECT_EQ(
       up_text(project, empty_host()),
-      "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image import`\n");
+      "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image load` or `berth image import`\n");
 }
 
 TEST(PlanUp, RefusesANameOfAnotherProject) {
