@@ -197,7 +197,8 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
   for (const auto& [name, limit] : request_.ulimits)
     request.spec.process.rlimits.push_back(
         {name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
-  request.spec.hostname = kBuildHost;
+  const std::string hostname = argument("BUILDKIT_SANDBOX_HOSTNAME").value_or(kBuildHost);
+  request.spec.hostname = hostname;
   auto extra = run_mounts(state, mounts, stage, draft);
   if (!extra) return extra.error();
 
@@ -233,7 +234,7 @@ Result<void> Builder::execute(StageState& state, const dockerfile::Run& run, con
     sink_(event);
   }
   const std::string hosts = draft.scratch() + "/hosts", resolver = draft.scratch() + "/resolv.conf";
-  auto hosts_text = hosts_file(request_.extra_hosts, kBuildHost, host_gateway);
+  auto hosts_text = hosts_file(request_.extra_hosts, hostname, host_gateway);
   if (!hosts_text) return hosts_text.error();
   BERTH_TRY(put_file(hosts, *hosts_text, 0644));
   BERTH_TRY(put_file(resolver, resolv_conf, 0644));

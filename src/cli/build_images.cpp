@@ -8,14 +8,30 @@
 
 #include "berth/build/build.hpp"
 #include "berth/image/store.hpp"
+#include "berth/sys/file.hpp"
 #include "berth/sys/signal_fd.hpp"
 #include "compose_files.hpp"
+#include "docker_proxies.hpp"
 #include "render/live_progress.hpp"
 
 namespace berth::cli {
 namespace {
 
 constexpr std::string_view kServicePrefix = "service:";
+constexpr std::size_t kLargestDockerConfig = 4u << 20;
+
+// Those of docker's own configuration, where there is one.
+std::map<std::string, std::string> configured_proxies(const App& app) {
+  const std::string home = app.variable("HOME"), set = app.variable("DOCKER_CONFIG");
+  if (home.empty() && set.empty()) return {};
+  const std::string path = (set.empty() ? home + "/.docker" : set) + "/config.json";
+  const auto text = sys::read_file(path, kLargestDockerConfig);
+  if (!text) return {};
+  auto proxies = proxies_of_docker_config(*text);
+  if (proxies) return std::move(*proxies);
+  print_warning("`" + path + "` cannot be read (" + proxies.error().to_string() + "), building without its proxies");
+  return {};
+}
 
 // One image to build, and the services that asked for it.
 struct Job {
@@ -28,6 +44,7 @@ struct Job {
 struct JobList {
   const compose::Loaded& loaded;
   const BuildWishes& wishes;
+  std::map<std::string, std::string> proxies;
   std::vector<Job> jobs;
   std::map<std::string, std::size_t> by_definition;
   std::map<std::string, std::optional<std::size_t>> by_service;  // nothing: under way
@@ -67,6 +84,7 @@ struct JobList {
   build::BuildRequest request_of(const std::string& name, const model::Service& service) const {
     build::BuildRequest request = build::request_for(*service.build, loaded.environment, loaded.project.secrets);
     for (const auto& [argument, value] : wishes.arguments) request.args[argument] = value;
+    for (const auto& [argument, value] : proxies) request.args.try_emplace(argument, value);
     request.ssh.insert(request.ssh.begin(), wishes.ssh.begin(), wishes.ssh.end());
     request.no_cache = request.no_cache || wishes.no_cache;
     request.check_only = wishes.check_only;
@@ -78,9 +96,9 @@ struct JobList {
   }
 };
 
-std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::string>& services,
+std::vector<Job> jobs_of(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
                          const BuildWishes& wishes) {
-  JobList list{loaded, wishes, {}, {}, {}};
+  JobList list{loaded, wishes, configured_proxies(app), {}, {}, {}};
   for (const auto& [name, service] : loaded.project.services)
     if (service.build && services.count(name)) list.add(name, service);
   return std::move(list.jobs);
@@ -90,7 +108,7 @@ std::vector<Job> jobs_of(const compose::Loaded& loaded, const std::set<std::stri
 
 std::size_t build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
                          const BuildWishes& wishes) {
-  auto jobs = jobs_of(loaded, services, wishes);
+  auto jobs = jobs_of(app, loaded, services, wishes);
   if (jobs.empty()) return 0;
   std::optional<image::ImageStore> store;
   // Somebody who only checks need not be able to read the store.

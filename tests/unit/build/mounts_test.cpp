@@ -92,6 +92,20 @@ TEST_F(BuildMounts, HaveTheLimitsAndRightsOfTheBuild) {
   EXPECT_EQ(output_.find("CapEff:\t00000000a80425fb"), std::string::npos);
 }
 
+TEST_F(BuildMounts, HaveTheHostnameAndTheProxiesOfTheBuildWithoutTheirBeingKept) {
+  good("FROM busybox\nRUN hostname\n");
+  EXPECT_EQ(output_, "buildkitsandbox\n");
+  request_.args = {{"BUILDKIT_SANDBOX_HOSTNAME", "own"}, {"http_proxy", "http://p:1"}};
+  const auto outcome = good("FROM busybox\nRUN hostname && cat /etc/hosts && echo $http_proxy # first\n");
+  EXPECT_EQ(output_.substr(0, 4), "own\n");
+  EXPECT_NE(output_.find("localhost own\n"), std::string::npos) << output_;
+  EXPECT_NE(output_.find("http://p:1\n"), std::string::npos) << output_;
+  EXPECT_EQ(oci::to_json(must(store_->config(outcome.digest))).find("http://p:1"), std::string::npos);
+  request_.args["http_proxy"] = "http://q:2";
+  good("FROM busybox\nRUN hostname && cat /etc/hosts && echo $http_proxy # first\n");
+  EXPECT_TRUE(steps_.empty()) << "another proxy is no other step";
+}
+
 TEST_F(BuildMounts, DoAgainWhatAStageMustNotTakeFromTheCache) {
   const std::string text = "FROM busybox AS again\nRUN echo a\nFROM busybox\nRUN echo b\nCOPY --from=again /etc /e\n";
   good(text);
