@@ -233,9 +233,6 @@ Result<ImageDigest> ImageStore::put_image(const oci::ImageConfig& config, const 
 }
 
 Result<LayerId> ImageStore::unpacked_once(int archive, const std::string& key, Whiteouts whiteouts) {
-  // One process unpacks; others wait here and then find it done. The lock goes with its holder.
-  const auto lock = sys::lock_file(state_->images + "/import.lock", sys::LockMode::Exclusive);
-  if (!lock) return lock.error();
   const auto known = state_->index.rows("SELECT layer FROM imports WHERE content=?", {key});
   if (!known) return known.error();
   if (!known->empty()) {
@@ -261,6 +258,8 @@ Result<LayerId> ImageStore::unpacked_once(int archive, const std::string& key, W
 
 Result<LayerId> ImageStore::import_layer(int archive, const std::string& digest) {
   if (::lseek(archive, 0, SEEK_SET) < 0) return Error::system(errno, "seek in", "a layer");
+  const auto lock = state_->lock_imports();
+  if (!lock) return lock.error();
   return unpacked_once(archive, "layer:" + digest, Whiteouts::Translate);
 }
 
@@ -272,6 +271,9 @@ Result<ImageDigest> ImageStore::import_rootfs(int archive, const std::string& re
   if (!file) return file.error();
   const auto content = sha256_of_file(file->get());
   if (!content) return content.error();
+  // Held until the image is there: somebody who imports the same finds it.
+  const auto lock = state_->lock_imports();
+  if (!lock) return lock.error();
   auto unpacked = unpacked_once(file->get(), *content, Whiteouts::Refuse);
   if (!unpacked) return unpacked.error();
   const LayerId layer = std::move(*unpacked);

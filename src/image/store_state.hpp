@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "berth/image/store.hpp"
+#include "berth/sys/file.hpp"
 #include "index.hpp"
 
 namespace berth::image {
@@ -29,6 +30,10 @@ struct ImageStore::State {
   // Out of sight by rename, then deleted; what a crash leaves in trash, gc deletes.
   Result<void> discard(const std::string& path) const;
   Result<void> forget_missing_layers() const;
+  // One process unpacks; others wait here and then find it done. The lock goes with its holder.
+  Result<sys::UniqueFd> lock_imports() const {
+    return sys::lock_file(images + "/import.lock", sys::LockMode::Exclusive);
+  }
   Result<LayerId> publish(const std::string& draft_directory, const LayerId& id);
 };
 

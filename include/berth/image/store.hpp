@@ -133,6 +133,7 @@ class ImageStore {
  private:
   struct State;
   explicit ImageStore(std::unique_ptr<State> state);
+  // Under the lock of imports.
   Result<LayerId> unpacked_once(int archive, const std::string& key, Whiteouts whiteouts);
   std::unique_ptr<State> state_;
 };
