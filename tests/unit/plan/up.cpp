@@ -273,9 +273,9 @@ TEST(PlanUp, TellsThePathOfACycle) {
 TEST(PlanUp, RefusesAMissingImageWithTheWayOut) {
   auto project = shop();
   project.services["web"].image = "nowhere";
-  EXPECT_EQ(
-      up_text(project, empty_host()),
-      "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image load` or `berth image import`\n");
+  EXPECT_EQ(up_text(project, empty_host()),
+            "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image load` or "
+            "`berth image import`\n");
 }
 
 TEST(PlanUp, RefusesANameOfAnotherProject) {
