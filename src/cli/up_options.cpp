@@ -8,7 +8,6 @@
 
 #include "berth/image/store.hpp"
 #include "berth/local/observe.hpp"
-#include "berth/model/json.hpp"
 #include "berth/state/records.hpp"
 #include "berth/sys/file.hpp"
 #include "build_images.hpp"
@@ -150,9 +149,6 @@ plan::Plan plan_of_verb(const App& app, const ProjectName& project, const plan::
 plan::Plan plan_of_down(const App& app, const StackFiles& files, const plan::DownOptions& options) {
   const auto observed = must(local::observe_stored(app.paths, files.name, {}));
   model::Project project = files.project.value_or(model::Project{});
-  if (!files.project)
-    if (auto text = sys::read_file(app.paths.project_file(files.name)))
-      if (auto stored = model::from_json_text(*text)) project = std::move(*stored);
   project.name = files.name;
   return plan::plan_down(project, observed, options);
 }

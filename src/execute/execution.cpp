@@ -66,6 +66,16 @@ Appearance appearance_of(const plan::What& what) {
       what);
 }
 
+bool is_tolerated(const plan::What& what, const Error& error) {
+  return std::visit(Each{
+                        [](const plan::AwaitCondition& a) { return !a.required; },
+                        [&](const plan::RemoveNetwork& a) { return a.if_unused && error.kind() == ErrorKind::Busy; },
+                        [&](const plan::RemoveVolume& a) { return a.if_unused && error.kind() == ErrorKind::Busy; },
+                        [](const auto&) { return false; },
+                    },
+                    what);
+}
+
 }  // namespace
 
 // Shared with the callbacks of the ports, which may come after the Execution is gone; they then do nothing.
@@ -154,8 +164,9 @@ struct Execution::State : std::enable_shared_from_this<State> {
     BERTH_ASSERT(nodes[index(action)] == Node::Running);
     --running;
     waits.erase(action.number);
-    if (error && wait && !wait->required) {  // `required: false`: warn and go on
-      emit(action, Step::Warning, action.cause, error->to_string());
+    if (error && is_tolerated(action.what, *error)) {
+      emit(action, Step::Warning, action.cause, error->to_string() + (wait ? "" : "; it stays"));
+      if (!wait) emit(action, Step::Skipped, "still in use");
       error = nullptr;
     } else if (!error) {
       emit(action, appearance_of(action.what).ends, action.cause);

@@ -47,6 +47,8 @@ void LocalEngine::State::show(Unit& unit) {
   shown.finished_at = unit.run.finished_at;
   shown.addresses = unit.run.addresses;
   shown.publications = unit.run.publications;
+  shown.anonymous_volumes.clear();
+  for (const auto& [target, volume] : unit.record.anonymous_volumes) shown.anonymous_volumes.push_back(volume);
 }
 
 Result<void> LocalEngine::State::save(Unit& unit) {

@@ -68,6 +68,7 @@ struct Joined {
   std::string directory;  // of its /etc files
   std::string hostname;
 };
+std::string hostname_of(const engine::ContainerSpec& spec, const ContainerId& id);
 Result<sys::UniqueFd> open_namespace(const Joined& joined, const char* name);  // "net", "ipc", "pid", "mnt"
 // The two ends of a stream of the container.
 struct Stdio {

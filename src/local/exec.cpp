@@ -17,7 +17,7 @@ std::vector<std::string> exec_environment(const Unit& unit, const ExecSpec& spec
   std::map<std::string, std::string> all = unit.spec().environment;
   if (spec.terminal) all.try_emplace("TERM", "xterm");
   all.try_emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  all.try_emplace("HOSTNAME", unit.spec().hostname.empty() ? short_id(unit.id()) : unit.spec().hostname);
+  all.try_emplace("HOSTNAME", hostname_of(unit.spec(), unit.id()));
   all.try_emplace("HOME", home);
   for (const auto& entry : spec.environment) {
     const auto equals = entry.find('=');

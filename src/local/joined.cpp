@@ -13,11 +13,16 @@ bool is_meant(const ContainerId& id, const std::string& name, const std::string&
   return name == wanted || (wanted.size() >= 12 && id.value.starts_with(wanted));
 }
 
-std::string hostname_of(const engine::ContainerSpec& spec, const ContainerId& id) {
-  return spec.hostname.empty() ? short_id(id) : spec.hostname;
-}
-
 }  // namespace
+
+// Compat: in the host's network, or with its UTS namespace, a container has the host's name.
+std::string hostname_of(const engine::ContainerSpec& spec, const ContainerId& id) {
+  if (!spec.hostname.empty()) return spec.hostname;
+  if (spec.network_mode == "host" || spec.confinement.uts == "host")
+    if (auto name = sys::read_file("/proc/sys/kernel/hostname", 256); name && !name->empty())
+      return name->substr(0, name->find('\n'));
+  return short_id(id);
+}
 
 // Of this stack, else of any: a name is one container's on the whole machine.
 Result<Joined> LocalEngine::State::find_joined(const std::string& wanted, const std::string& joiner) const {

@@ -169,7 +169,7 @@ Result<std::vector<std::string>> LocalEngine::State::file_sources(const Unit& un
 Result<void> LocalEngine::State::write_etc_files(const Unit& unit) {
   const auto& spec = unit.spec();
   const std::string directory = paths.container(project, unit.id());
-  const std::string hostname = spec.hostname.empty() ? short_id(unit.id()) : spec.hostname;
+  const std::string hostname = hostname_of(spec, unit.id());
   BERTH_TRY(write_etc(directory + "/hostname", network::hostname_text(hostname)));
   if (spec.network_mode == "host") {
     // None is no failure: the host does without, too.
@@ -231,7 +231,7 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   if (!joined) BERTH_TRY(write_etc_files(unit));
   // With another's network come its names.
   const std::string names = joined ? joined->directory : directory;
-  if (joined) place.hostname = joined->hostname;
+  place.hostname = joined ? joined->hostname : hostname_of(spec, unit.id());
   place.hosts_file = names + "/hosts";
   place.resolv_file = names + "/resolv.conf";
   place.hostname_file = names + "/hostname";

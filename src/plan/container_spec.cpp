@@ -129,6 +129,9 @@ Result<void> add_files(ContainerSpec& spec, const std::vector<model::FileGrant>&
     file.mode = grant.mode.value_or(0444);
     if (object->second.content)
       file.content = object->second.content;
+    else if (!object->second.environment.empty())
+      return Error::make(ErrorKind::Invalid, "environment variable `" + object->second.environment + "`, which " +
+                                                 kind + " `" + grant.source + "` is taken from, is not set");
     else
       file.host_path = object->second.file;
     spec.files.push_back(std::move(file));

@@ -123,13 +123,20 @@ Plan plan_down(const model::Project& project, const engine::ObservedState& obser
     if (still_used(name))
       draft.warn("network `" + name + "` is still in use, so it stays");
     else
-      draft.add(RemoveNetwork{name}, network_users[name], cause);
+      draft.add(RemoveNetwork{name, true}, network_users[name], cause);
   }
-  if (options.volumes)
-    for (const auto& [name, state] : observed.volumes)
-      if (state.spec.project == project.name && !state.spec.key.empty() && !state.spec.volume.external &&
-          (!knows_services || project.volumes.count(state.spec.key)))  // Compat: what the file does not declare stays
-        draft.add(RemoveVolume{name}, removed, "down -v was asked for");
+  if (!options.volumes) return draft.finish();
+  std::set<std::string> of_containers;  // those of the ones that go are removed with them
+  for (const auto& state : observed.containers)
+    of_containers.insert(state.anonymous_volumes.begin(), state.anonymous_volumes.end());
+  for (const auto& [name, state] : observed.volumes) {
+    if (state.spec.project != project.name || state.spec.volume.external) continue;
+    // Anonymous ones without a container: it was made anew with --renew-anon-volumes, or scaled down.
+    const bool goes = state.spec.key.empty() ? !of_containers.count(name)
+                                             // Compat: what the file does not declare stays
+                                             : !knows_services || project.volumes.count(state.spec.key);
+    if (goes) draft.add(RemoveVolume{name, true}, removed, "down -v was asked for");
+  }
   return draft.finish();
 }
 

@@ -137,6 +137,7 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   state.finished_at = run.finished_at;
   state.addresses = run.addresses;
   state.publications = run.publications;
+  for (const auto& [target, volume] : record.anonymous_volumes) state.anonymous_volumes.push_back(volume);
   const bool pending_restart = run.phase == engine::Phase::Restarting;
   if (pending_restart && run.boot != sys::boot_id()) state.phase = engine::Phase::Exited;  // nobody waits any more
   if (!is_running(run.phase)) {

@@ -61,7 +61,7 @@ void Supervisor::begin(Session& session) {
 void Supervisor::begin_down(Session& session, const control::Down& down) {
   auto observed = engine_->observe({});
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
-  model::Project project = down.project ? *down.project : stored_project().value_or(model::Project{});
+  model::Project project = down.project.value_or(model::Project{});  // without a file: all that is the project's
   project.name = project_;
   auto plan = plan::plan_down(project, *observed, down.options);
   execute(session, std::move(plan), down, [this, self = &session](const execute::Outcome& outcome) {

@@ -9,7 +9,6 @@
 #include "berth/base/build_id.hpp"
 #include "berth/init/wire.hpp"
 #include "berth/local/runtime_spec.hpp"
-#include "berth/model/json.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/supervisor/run.hpp"
 #include "berth/sys/file.hpp"
@@ -307,13 +306,6 @@ void Supervisor::check_followers() {
         }))
       finish(session, 0);
   }
-}
-
-std::optional<model::Project> Supervisor::stored_project() const {
-  auto text = sys::read_file(paths_.project_file(project_));
-  if (!text) return std::nullopt;
-  auto project = model::from_json_text(*text);
-  return project ? std::optional(std::move(*project)) : std::nullopt;
 }
 
 // A taken port is refused before anything is touched.

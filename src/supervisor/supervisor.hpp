@@ -133,7 +133,6 @@ class Supervisor {
   bool may_leave() const;
   void check_idle();
   void log(const std::string& text);
-  std::optional<model::Project> stored_project() const;
 
   std::unique_ptr<runtime::KeeperLink> heir_;  // the next keeper, where ours died; destroyed last
   state::Paths paths_;

@@ -183,6 +183,7 @@ struct ContainerState {
   std::int64_t finished_at = 0;
   std::vector<Address> addresses;
   std::vector<Publication> publications;
+  std::vector<std::string> anonymous_volumes;  // their names; made with it, or taken over from the one before it
   bool operator==(const ContainerState&) const = default;
 };
 

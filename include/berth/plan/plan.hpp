@@ -37,12 +37,14 @@ struct CreateNetwork {
 };
 struct RemoveNetwork {
   std::string name;
+  bool if_unused = false;  // somebody else has it: a warning, and it stays
 };
 struct CreateVolume {
   engine::VolumeSpec spec;
 };
 struct RemoveVolume {
   std::string name;
+  bool if_unused = false;
 };
 struct CreateContainer {
   engine::ContainerSpec spec;
