@@ -25,3 +25,8 @@ limit() {
 logged() { berth logs --no-log-prefix "$1" | grep -cF -- "$2"; }
 # Lines of a warning or an error, without their explanation.
 complaints() { "$@" 2>&1 > /dev/null | grep -E '(warning|error): '; }
+# The other end of a connection (see `peer`): on the host, or `beside SERVICE` in the container's network. What serves goes to the
+# background with `&`; it ends with the scenario.
+PATH=$(dirname "$BASH_ENV"):$PATH
+beside() { nsenter --net="/proc/$(pid "$1")/ns/net" peer "${@:2}"; }
+address() { inside "$1" ip -4 -o addr show "${2:-eth0}" | grep -o 'inet [0-9.]*' | cut -c6-; }
