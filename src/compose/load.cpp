@@ -430,6 +430,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
     }
     select_services(state, model, aside);
     if (options.purpose != Purpose::Show) check_supported(state, model);
+    if (options.purpose == Purpose::Run) read_security_profiles(state, model, located.directory);
     if (!options.no_env_resolution) resolve_service_environment(state, model);
     if (failed(kInvalidModel)) return outcome;
   }

@@ -120,6 +120,9 @@ void check_consistency(LoadState& state, const Node& model, const std::set<std::
 // Folds env files and label files in; keys without a value are looked up.
 void resolve_service_environment(LoadState& state, Node& model);
 
+// `seccomp:FILE` of security_opt becomes `seccomp:` and what the file says.
+void read_security_profiles(LoadState& state, Node& model, const std::string& directory);
+
 // ---- unsupported.cpp: for options.purpose.
 void check_supported(LoadState& state, const Node& model);
 

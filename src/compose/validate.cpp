@@ -433,4 +433,23 @@ void resolve_service_environment(LoadState& state, Node& model) {
   }
 }
 
+// As Docker does, when the container is made: the file may change or go afterwards.
+void read_security_profiles(LoadState& state, Node& model, const std::string& directory) {
+  for (auto& [name, service] : model.find("services")->fields) {
+    Node* options = service.find("security_opt");
+    if (!options) continue;
+    for (auto& option : options->items) {
+      const auto split = option.text.find_first_of(":=");
+      if (split == std::string::npos || option.text.substr(0, split) != "seccomp") continue;
+      const std::string value = option.text.substr(split + 1);
+      if (value == "unconfined" || value == "builtin") continue;
+      const auto content = state.files.read(absolute_path(value, directory));
+      if (content)
+        option.text = "seccomp:" + *content;
+      else
+        state.error(option.place, "seccomp profile `" + value + "`: " + content.error().to_string());
+    }
+  }
+}
+
 }  // namespace berth::compose

@@ -47,10 +47,10 @@ void LocalEngine::State::exec(const ExecSpec& spec, engine::Done<int> started, s
     runtime::ExecRequest request;
     request.name = unit->id().value + ".exec" + exec_series + std::to_string(++last_exec);
     request.target_pidfd = unit->pidfd.get();
-    auto capabilities = capabilities_of(unit->spec().confinement);
-    if (!capabilities) return capabilities.error();
+    BERTH_TRY(confine(request.process, request.seccomp, unit->spec().confinement));
+    runtime::lower_to_allowed(request.process);  // it was told when the container started
     const bool privileged = spec.privileged || unit->spec().confinement.privileged;
-    request.process.capabilities = privileged ? sys::all_capabilities() : *capabilities;
+    if (privileged) request.process.capabilities = sys::all_capabilities();
     if (privileged) request.seccomp = "unconfined";
     request.process.args = spec.argv;
     request.process.terminal = spec.terminal;

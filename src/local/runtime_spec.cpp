@@ -100,26 +100,7 @@ Result<void> add_mounts(oci::RuntimeSpec& runtime_spec, const engine::ContainerS
 }
 
 Result<void> add_confinement(oci::RuntimeSpec& spec, const model::Confinement& wanted, const ContainerPlace& place) {
-  if (wanted.privileged) {
-    spec.process.capabilities = sys::all_capabilities();
-  } else {
-    auto capabilities = capabilities_of(wanted);
-    if (!capabilities) return capabilities.error();
-    spec.process.capabilities = *capabilities;
-  }
-  for (const auto& option : wanted.security_opt) {
-    const auto split = option.find_first_of(":=");
-    const std::string key = option.substr(0, split);
-    const std::string value = split == std::string::npos ? "" : option.substr(split + 1);
-    if (key == "no-new-privileges")
-      spec.process.no_new_privileges = value != "false";
-    else if (key == "seccomp")
-      spec.seccomp = value;
-    else if ((key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable"))
-      continue;
-    else
-      return Error::make(ErrorKind::Unsupported, "security_opt `" + option + "` cannot be applied on this machine");
-  }
+  BERTH_TRY(confine(spec.process, spec.seccomp, wanted));
   for (const auto& device : wanted.devices)
     BERTH_TRY(runtime::add_device(spec, device.source, device.target, device.permissions));
   for (const auto& text : wanted.device_cgroup_rules) {
@@ -131,10 +112,6 @@ Result<void> add_confinement(oci::RuntimeSpec& spec, const model::Confinement& w
     BERTH_TRY(runtime::check_sysctl(spec, name));
     spec.sysctl[name] = value;
   }
-  for (const auto& [name, limit] : wanted.ulimits)
-    spec.process.rlimits.push_back(
-        {name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
-  spec.process.oom_score_adj = wanted.oom_score_adj;
   spec.root.readonly = wanted.read_only;
   return wanted.init ? runtime::use_init(spec, place.bin_dir) : Result<void>();
 }
@@ -158,6 +135,33 @@ Result<std::uint64_t> capabilities_of(const model::Confinement& confinement) {
   if (!choice.unknown.empty())
     return Error::make(ErrorKind::Invalid, "unknown capability `" + choice.unknown.front() + "`");
   return choice.set;
+}
+
+Result<void> confine(oci::Process& process, std::string& seccomp, const model::Confinement& wanted) {
+  if (wanted.privileged) {
+    process.capabilities = sys::all_capabilities();
+  } else {
+    auto capabilities = capabilities_of(wanted);
+    if (!capabilities) return capabilities.error();
+    process.capabilities = *capabilities;
+  }
+  for (const auto& option : wanted.security_opt) {
+    const auto split = option.find_first_of(":=");
+    const std::string key = option.substr(0, split);
+    const std::string value = split == std::string::npos ? "" : option.substr(split + 1);
+    if (key == "no-new-privileges")
+      process.no_new_privileges = value != "false";
+    else if (key == "seccomp")
+      seccomp = value == "builtin" ? "" : value;
+    else if ((key == "apparmor" || key == "label") && (value == "unconfined" || value == "disable"))
+      continue;
+    else
+      return Error::make(ErrorKind::Unsupported, "security_opt `" + option + "` cannot be applied on this machine");
+  }
+  for (const auto& [name, limit] : wanted.ulimits)
+    process.rlimits.push_back({name, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
+  process.oom_score_adj = wanted.oom_score_adj;
+  return {};
 }
 
 oci::Resources runtime_resources(const engine::ContainerSpec& spec) {
@@ -213,6 +217,8 @@ Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, cons
   result.namespaces.pid.mounts = place.pid_mounts;
   result.namespaces.ipc.mounts = place.ipc_mounts;
   result.namespaces.uts = namespace_of(spec.confinement.uts, place.uts_namespace);
+  if (spec.confinement.ipc == "none")
+    std::erase_if(result.mounts, [](const oci::Mount& mount) { return mount.destination == "/dev/shm"; });
   if (spec.confinement.cgroup == "host") result.namespaces.cgroup.mode = oci::NamespaceMode::Host;
 
   add_own_files(result, place);

@@ -37,6 +37,8 @@ struct ContainerPlace {
 };
 
 Result<oci::RuntimeSpec> runtime_spec_of(const engine::ContainerSpec& spec, const ContainerPlace& place);
+// What every process of the container is held to, also one that is executed later: capabilities, filter, limits.
+Result<void> confine(oci::Process& process, std::string& seccomp, const model::Confinement& wanted);
 oci::Resources runtime_resources(const engine::ContainerSpec& spec);
 
 // "SIGTERM", "TERM", "15", "RTMIN+3": the number. Nothing where it is none.

@@ -286,5 +286,18 @@ TEST(Load, RefusesTwoMountsAtOnePath) {
   EXPECT_NE(rendered(c.run()).find("mounts two things at `/data`"), std::string::npos);
 }
 
+TEST(Load, TakesTheTextOfASeccompProfileAlongWhereItRuns) {
+  Case c("services: {web: {image: a, security_opt: ['seccomp:profiles/own.json', 'seccomp=unconfined']}}\n");
+  c.file("profiles/own.json", "{}");
+  EXPECT_EQ(c.run().loaded->project.services.at("web").confinement.security_opt.front(), "seccomp:profiles/own.json");
+  c.options.purpose = Purpose::Run;
+  const auto outcome = c.run();
+  EXPECT_EQ(outcome.loaded->project.services.at("web").confinement.security_opt,
+            (std::vector<std::string>{"seccomp:{}", "seccomp=unconfined"}));
+  Case missing("services: {web: {image: a, security_opt: ['seccomp:lost.json']}}\n");
+  missing.options.purpose = Purpose::Run;
+  EXPECT_NE(rendered(missing.run()).find("seccomp profile `lost.json`: "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth::compose
