@@ -270,6 +270,8 @@ Result<void> LocalEngine::State::launch(Unit& unit) {
   auto cgroup = runtime::create_cgroup(cgroup_name(unit.id()), runtime_spec->resources, &warnings);
   if (!cgroup) return cgroup.error();
   for (auto& note : runtime::lower_to_allowed(runtime_spec->process)) warnings.push_back(std::move(note));
+  if (spec.network_mode == "host" && !spec.ports.empty())
+    warnings.push_back("its ports are not published: in the host's network they are there already");
   for (const auto& warning : warnings) warn("service `" + spec.service.value + "`: " + warning);
 
   runtime::remove_exit_record(paths.run(project), id);

@@ -205,6 +205,18 @@ std::string container_mode(const model::Project& project, const std::string& mod
   return service == project.services.end() ? mode : "container:" + model::container_name(project, service->second, 1);
 }
 
+// Compat: what Docker refuses when it creates the container.
+Result<void> check_sense(const ContainerSpec& spec) {
+  const std::string who = "service `" + spec.service.value + "` ";
+  if (spec.network_mode.starts_with("container:") && !spec.ports.empty())
+    return Error::make(ErrorKind::Invalid, who + "publishes ports, but has the network of another container")
+        .with_hint("publish them where the network is");
+  const auto &limit = spec.resources.memory, &reservation = spec.resources.memory_reservation;
+  if (limit.bytes > 0 && reservation.bytes > limit.bytes)
+    return Error::make(ErrorKind::Invalid, who + "reserves more memory than its limit allows");
+  return {};
+}
+
 }  // namespace
 
 Result<ContainerSpec> container_spec(const model::Project& project, const model::Service& service, int number,
@@ -252,6 +264,7 @@ Result<ContainerSpec> container_spec(const model::Project& project, const model:
   spec.pre_stop = service.pre_stop;
   spec.depends_on = service.depends_on;
   add_labels(spec, project, service);
+  BERTH_TRY(check_sense(spec));
   return spec;
 }
 

@@ -7,7 +7,7 @@ inside() { local service=$1; shift; berth exec -T "$service" "$@"; }
 # What is there of a service, a line for each container: `running`, `running healthy`, `paused`, `created`, `exited 3`, …; or `absent`.
 state() {
   local lines
-  lines=$(berth --profile '*' ps -a --format '{{.State}} {{.Health}} {{.ExitCode}}' "$@") || return
+  lines=$(berth --profile '*' ps -a --format '{{.State}} {{.Health}} {{.ExitCode}}' "$@" 2> /dev/null)
   [ -n "$lines" ] || { echo absent; return; }
   echo "$lines" | sed -E 's/^(exited) .* ([0-9]+)$/\1 \2/; t; s/ +[0-9]+$//; s/ +$//' | sort
 }

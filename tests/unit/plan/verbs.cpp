@@ -136,6 +136,32 @@ TEST(Spec, TheHighestPriorityNetworkComesFirst) {
   EXPECT_EQ(spec.endpoints[0].aliases, (std::vector<std::string>{"web", "www"}));
 }
 
+TEST(Spec, RefusesWhatDockerRefuses) {
+  const auto project = stack();
+  const auto said = [&](const auto& change) {
+    auto web = project.services.at("web");
+    change(web);
+    const auto spec = container_spec(project, web, 1, {});
+    return spec ? std::string("accepted") : spec.error().to_string();
+  };
+  EXPECT_NE(said([](model::Service& web) {
+              web.networks.clear();
+              web.network_mode = "service:db";
+              web.ports.emplace_back().target = 80;
+            }).find("has the network of another container"),
+            std::string::npos);
+  EXPECT_NE(said([](model::Service& web) {
+              web.resources.memory.bytes = 1 << 20;
+              web.resources.memory_reservation.bytes = 2 << 20;
+            }).find("reserves more memory"),
+            std::string::npos);
+  EXPECT_EQ(said([](model::Service& web) {
+              web.resources.memory.bytes = 2 << 20;
+              web.resources.memory_reservation.bytes = 2 << 20;
+            }),
+            "accepted");
+}
+
 TEST(Spec, RefusesAnExternalSecret) {
   auto project = stack();
   project.secrets["token"].external = true;
