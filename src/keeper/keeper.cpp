@@ -110,6 +110,23 @@ void add_child(int pid, const char* name) {
   copy_name(child->name, name);
 }
 
+bool is_our_child(int pid) {
+  siginfo_t info;
+  return call(SYS_waitid, P_PID, word(pid), word(&info), WEXITED | WNOHANG | WNOWAIT, 0) == 0;
+}
+
+// The process may have ended before its name came: killed at its gate, with the container that it was to join. A child
+// that is not there would never be reaped, and running_named never be 0.
+void name_child(int pid, const char* name) {
+  if (find_child(pid) || is_our_child(pid)) return add_child(pid, name);
+  for (int i = 0; i < child_count; ++i) {
+    Child& child = children[i];  // ended, not told yet
+    if (child.pid != pid || child.name[0]) continue;
+    copy_name(child.name, name);
+    record_exit(child);
+  }
+}
+
 // Tells the supervisor of the exits that it does not know yet, as far as there is room. True: nothing is owed.
 bool tell_exits() {
   for (int i = 0; i < child_count;) {
@@ -273,7 +290,7 @@ bool handle_message() {
     case Kind::Drop: drop(message.name); break;
     case Kind::Fetch: send_parked(); break;
     case Kind::Launch: launch(message, received.fds, received.count); break;
-    case Kind::Name: add_child(message.pid, message.name); break;
+    case Kind::Name: name_child(message.pid, message.name); break;
     case Kind::NewZygote: renew_zygote(); break;
     case Kind::Quit:
       quitting = true;

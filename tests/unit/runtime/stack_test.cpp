@@ -141,6 +141,11 @@ void play(const std::string& scenario, std::ostream& out, const std::string& dir
       kill(getpid(), SIGKILL);
     }
     out << " " << parked.at(0).name << "\n";
+  } else if (scenario == "late-name") {
+    auto [ended, outcome] = me.start(plan_of("a", {"sh", "-c", "exit 7"}));
+    const int pid = ended->pid();
+    out << me.wait_exit("a") << "\n";
+    must(me.link.name_child(pid, "late"));
   } else if (scenario == "gate") {
     const auto parked = must(me.link.fetch());
     if (parked.empty()) {
@@ -227,6 +232,9 @@ TEST_F(Stack, EntersARunningContainer) {
       }() + "\n0\n1\n2\n3\n2304\n9\n");
   EXPECT_EQ(read_exit_record(run(), "a.exec1"), 9 << 8);
 }
+
+// TearDown waits for the keeper's end.
+TEST_F(Stack, IsNotKeptByANameThatComesAfterTheEnd) { EXPECT_EQ(play("late-name"), "1792\n"); }
 
 TEST_F(Stack, HoldsDescriptorsOverTheSupervisorsDeath) { EXPECT_EQ(play("park"), "1 thing\n"); }
 
