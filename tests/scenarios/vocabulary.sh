@@ -1,4 +1,4 @@
-# The words that steps are written in, beside those of the shell. SERVICE may be `SERVICE --index N` nowhere: one replica is meant.
+# The words that steps are written in, beside those of the shell.
 
 berth() { timeout 60 "$BERTH" "$@"; }
 up() { berth up -d "$@"; }
