@@ -181,16 +181,8 @@ inline constexpr Option kRm[] = {
 };
 
 inline constexpr Option kStart[] = {
-    {.name = "wait",
-     .help = "Wait until everything runs or is healthy",
-     .effect = Effect::Refused,
-     .why = "`up --wait` does it"},
-    {.name = "wait-timeout",
-     .value = ValueKind::Seconds,
-     .value_name = "SECONDS",
-     .help = "How long --wait waits",
-     .effect = Effect::Refused,
-     .why = "`up --wait --wait-timeout` does it"},
+    {.name = "wait", .help = "Wait until everything runs or is healthy"},
+    {.name = "wait-timeout", .value = ValueKind::Seconds, .value_name = "SECONDS", .help = "How long --wait waits"},
 };
 
 inline constexpr Option kStop[] = {kTimeout};

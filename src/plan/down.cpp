@@ -163,6 +163,7 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
       order = std::vector<std::string>{};
       for (const auto& [service, unused] : groups) order->push_back(service);
     }
+    std::map<ContainerId, int> starts;
     std::map<std::string, After> started;
     std::map<std::pair<int, model::DependencyCondition>, int> waits;  // one for all that wait for the same thing
     const auto ready_after = [&](const std::string& name, const model::Dependency& dependency,
@@ -190,12 +191,24 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
           after.insert(after.end(), ready.begin(), ready.end());
         }
         if (const auto stop = stops.find(state->id); stop != stops.end()) after.push_back(stop->second);
-        started[service].push_back(draft.add(StartContainer{ref_of(*state)}, std::move(after), cause));
+        starts[state->id] = draft.add(StartContainer{ref_of(*state)}, std::move(after), cause);
+        started[service].push_back(starts[state->id]);
       }
+    return starts;
   };
   switch (options.verb) {
     case Verb::Stop: stop_all(draft, chosen, options.timeout, "stop was asked for"); break;
-    case Verb::Start: start_all({}, false, "start was asked for"); break;
+    case Verb::Start: {
+      const auto starts = start_all({}, false, "start was asked for");
+      if (!options.wait) break;
+      for (const auto* state : chosen) {
+        const auto start = starts.find(state->id);
+        if (start == starts.end() && (!state->spec.health || state->health == engine::Health::Healthy)) continue;
+        draft.add(AwaitCondition{ref_of(*state), engine::Condition::Settled},
+                  {start == starts.end() ? 0 : start->second}, "--wait was given");
+      }
+      break;
+    }
     case Verb::Restart: {
       const auto stops = stop_all(draft, chosen, options.timeout, "restart was asked for");
       start_all(stops, true, "restart was asked for");

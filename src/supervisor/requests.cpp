@@ -80,8 +80,10 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
   auto plan = plan::plan_verb(*observed, act.options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
   execute(session, std::move(*plan), act, [this, self = &session](const execute::Outcome& outcome) {
+    if (self->timed_out) return finish(*self, 1, {*self->timed_out});
     finish(*self, code_of(outcome), problems_of(outcome));
   });
+  if (act.wait_timeout && !session.finished) limit_waiting(session, *act.wait_timeout);
 }
 
 // First what it depends on, then the one-off container itself.

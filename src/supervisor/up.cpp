@@ -64,7 +64,7 @@ void Supervisor::limit_waiting(Session& session, plan::Duration limit) {
         self->timed_out = control::Problem{text, ""};
         if (self->execution)
           self->execution->cancel();  // up_done says so
-        else
+        else if (self->settling)
           settle(*self);
       });
 }

@@ -74,6 +74,7 @@ struct Down {
 
 struct Act {
   plan::VerbOptions options;
+  std::optional<plan::Duration> wait_timeout;  // with options.wait: give up after that long
   bool operator==(const Act&) const = default;
 };
 
@@ -277,7 +278,7 @@ BOOST_DESCRIBE_STRUCT(Up, (),
                       (project, options, images, attach, attach_services, no_lines, abort_on_exit, abort_on_failure,
                        exit_code_from, wait_timeout))
 BOOST_DESCRIBE_STRUCT(Down, (), (project, options, remove_run))
-BOOST_DESCRIBE_STRUCT(Act, (), (options))
+BOOST_DESCRIBE_STRUCT(Act, (), (options, wait_timeout))
 BOOST_DESCRIBE_STRUCT(TerminalSize, (), (rows, columns))
 BOOST_DESCRIBE_STRUCT(Exec, (),
                       (container, service, index, argv, environment, user, working_dir, terminal, privileged, detach))

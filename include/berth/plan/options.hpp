@@ -51,6 +51,7 @@ struct VerbOptions {
   bool stop_first = false;         // rm -s
   bool anonymous_volumes = false;  // rm -v
   bool no_dependencies = false;    // restart --no-deps
+  bool wait = false;               // start --wait: until running or healthy
   bool operator==(const VerbOptions&) const = default;
 };
 
@@ -61,6 +62,6 @@ BOOST_DESCRIBE_STRUCT(UpOptions, (),
 BOOST_DESCRIBE_STRUCT(DownOptions, (), (services, volumes, remove_orphans, timeout))
 BOOST_DESCRIBE_ENUM(Verb, Stop, Start, Restart, Kill, Remove, Pause, Unpause)
 BOOST_DESCRIBE_STRUCT(VerbOptions, (),
-                      (verb, services, timeout, signal, stop_first, anonymous_volumes, no_dependencies))
+                      (verb, services, timeout, signal, stop_first, anonymous_volumes, no_dependencies, wait))
 
 }  // namespace berth::plan

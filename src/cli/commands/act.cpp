@@ -1,6 +1,7 @@
 // stop, start, restart, kill, rm, pause, unpause: one request over the containers that exist.
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 
@@ -19,6 +20,7 @@ plan::VerbOptions verb_options(const App& app, plan::Verb verb) {
   options.services = app.line.operands;
   options.timeout = grace_of(app.line.options);
   options.no_dependencies = app.line.options.flag("no-deps");
+  options.wait = verb == plan::Verb::Start && app.line.options.flag("wait");
   if (verb == plan::Verb::Kill) options.signal = app.line.options.text("signal");
   if (verb == plan::Verb::Remove) {
     options.stop_first = app.line.options.flag("stop");
@@ -73,7 +75,10 @@ int act(const App& app, plan::Verb verb) {
   if (verb == plan::Verb::Remove && !may_remove(app, containers)) return kOk;
   if (none) return kOk;
   ensure_supervisor(app, project);
-  return request_of_stack(app, project, control::Act{.options = options});
+  control::Act request{.options = options, .wait_timeout = {}};
+  if (const auto seconds = app.line.options.number("wait-timeout"); seconds && *seconds > 0 && options.wait)
+    request.wait_timeout = std::chrono::seconds(*seconds);
+  return request_of_stack(app, project, request);
 }
 
 }  // namespace

@@ -64,6 +64,17 @@ TEST(Restart, TakesAlongTheDependentsThatAskForIt) {
             "[1] -> #2 container db:1 start, because restart was asked for\n");
 }
 
+TEST(Start, WaitsForWhatItWasAskedToWaitFor) {
+  VerbOptions options;
+  options.verb = Verb::Start;
+  options.services = {"cache"};
+  options.wait = true;
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Exited), options),
+            "[] -> #1 container cache:1 start, because start was asked for\n"
+            "[1] -> #2 container cache:1 wait until up and healthy, because --wait was given\n");
+  EXPECT_EQ(verb_text(up_and(engine::Phase::Running), options), "nothing to do\n") << "it has no health check";
+}
+
 TEST(Start, WaitsForConditionsAsUpDoes) {
   VerbOptions options;
   options.verb = Verb::Start;
