@@ -139,6 +139,7 @@ struct LocalEngine::State : engine::Containers {
   void launch_next();
   Result<void> launch(Unit& unit);
   Result<std::vector<MountSource>> mount_sources(const Unit& unit);
+  Error why_not_executed(const Unit& unit, const Error& failed);
   Result<std::vector<std::string>> file_sources(const Unit& unit);
   Result<void> write_etc_files(const Unit& unit);
   Result<Joined> find_joined(const std::string& wanted, const std::string& joiner) const;

@@ -10,6 +10,7 @@
 #include "berth/local/runtime_spec.hpp"
 #include "berth/network/files.hpp"
 #include "berth/runtime/default_spec.hpp"
+#include "berth/runtime/explain.hpp"
 #include "berth/runtime/launch_plan.hpp"
 #include "berth/runtime/start_pair.hpp"
 #include "berth/runtime/user.hpp"
@@ -328,21 +329,33 @@ void LocalEngine::State::on_status(const ContainerId& id) {
     return;
   }
   Error error = outcome->error;
-  if (outcome->exit_code == 126 || outcome->exit_code == 127) {
-    auto lower = images.lower_directories(unit->spec().image_digest);
-    if (auto view = lower ? sys::open_overlay(*lower, "", "") : Result<sys::UniqueFd>(lower.error())) {
-      const auto& environment = unit->spec().environment;
-      const auto path = environment.find("PATH");
-      const auto& argv = unit->spec().entrypoint.empty() ? unit->spec().command : unit->spec().entrypoint;
-      error = runtime::explain_exec_failure(
-          view->get(), argv.front(),
-          path == environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
-          unit->spec().working_dir, outcome->error.errno_value());
-    }
-  }
+  if (outcome->exit_code == 126 || outcome->exit_code == 127) error = why_not_executed(*unit, outcome->error);
   unit->run.exit_code = outcome->exit_code;
   unit->run.error = error.to_string();
   started(*unit, error);
+}
+
+// From the files as the container would have seen them; where they cannot be looked at, `failed` as it is.
+Error LocalEngine::State::why_not_executed(const Unit& unit, const Error& failed) {
+  const auto& spec = unit.spec();
+  auto layers = images.lower_directories(spec.image_digest);
+  if (!layers) return failed;
+  layers->insert(layers->begin(), paths.container(project, unit.id()) + "/upper");
+  auto root = sys::open_overlay(*layers, "", "");
+  auto sources = mount_sources(unit);
+  if (!root || !sources) return failed;
+  runtime::SeenFiles files{root->get(), {}};
+  for (std::size_t i = 0; i < sources->size(); ++i) {
+    const auto& source = (*sources)[i];
+    const std::string path = source.fd ? "/proc/self/fd/" + std::to_string(source.fd.get()) : source.path;
+    if (!path.empty()) files.mounts.emplace_back(spec.mounts[i].target, path);
+  }
+  const auto path = spec.environment.find("PATH");
+  const auto& argv = spec.entrypoint.empty() ? spec.command : spec.entrypoint;
+  return runtime::explain_exec_failure(
+      files, argv.front(),
+      path == spec.environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
+      spec.working_dir, failed.errno_value());
 }
 
 // A failed start leaves an ended container and nothing running; a failed hook leaves it running.

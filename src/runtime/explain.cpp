@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
-#include "berth/runtime/user.hpp"
+#include "berth/runtime/explain.hpp"
 #include "berth/sys/file.hpp"
 
 namespace berth::runtime {
@@ -22,8 +23,24 @@ struct FoundProgram {
   std::string head;  // its first bytes
 };
 
-std::optional<FoundProgram> look_at(int root_fd, const std::string& path) {
-  auto file = sys::open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+Result<sys::UniqueFd> open_seen(const SeenFiles& files, const std::string& path) {
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  const std::string plain = std::filesystem::path(path).lexically_normal();
+  const std::pair<std::string, std::string>* innermost = nullptr;
+  for (const auto& mount : files.mounts) {
+    const auto& target = mount.first;
+    const bool over = plain == target || plain.rfind(target + "/", 0) == 0;
+    if (over && (!innermost || innermost->first.size() < target.size())) innermost = &mount;
+  }
+  if (!innermost) return sys::open_in_root(files.root, plain, kFlags);
+  if (plain == innermost->first) return sys::open(innermost->second, kFlags);
+  auto directory = sys::open(innermost->second, O_PATH | O_DIRECTORY);
+  if (!directory) return directory.error();
+  return sys::open_in_root(directory->get(), plain.substr(innermost->first.size()), kFlags);
+}
+
+std::optional<FoundProgram> look_at(const SeenFiles& files, const std::string& path) {
+  auto file = open_seen(files, path);
   struct stat info {};
   if (!file || fstat(file->get(), &info) != 0) return std::nullopt;
   FoundProgram found{path, info.st_mode, std::string(256, '\0')};
@@ -32,14 +49,13 @@ std::optional<FoundProgram> look_at(int root_fd, const std::string& path) {
   return found;
 }
 
-std::optional<FoundProgram> find_program(int root_fd, const std::string& program, const std::string& path,
+std::optional<FoundProgram> find_program(const SeenFiles& files, const std::string& program, const std::string& path,
                                          const std::string& cwd) {
-  if (program.find('/') != std::string::npos)
-    return look_at(root_fd, program[0] == '/' ? program : cwd + "/" + program);
+  if (program.find('/') != std::string::npos) return look_at(files, program[0] == '/' ? program : cwd + "/" + program);
   std::optional<FoundProgram> second_best;
   for (std::size_t at = 0; at <= path.size();) {
     const auto end = std::min(path.find(':', at), path.size());
-    auto found = look_at(root_fd, path.substr(at, end - at) + "/" + program);
+    auto found = look_at(files, path.substr(at, end - at) + "/" + program);
     at = end + 1;
     if (!found || !S_ISREG(found->mode)) continue;
     if ((found->mode & 0111) != 0) return found;
@@ -61,7 +77,7 @@ const char* machine_name(unsigned machine) {
   }
 }
 
-std::optional<Error> explain_script(int root_fd, const FoundProgram& file) {
+std::optional<Error> explain_script(const SeenFiles& files, const FoundProgram& file) {
   const std::string line = file.head.substr(2, file.head.find('\n') - 2);
   const auto first = line.find_first_not_of(" \t");
   if (first == std::string::npos) return Error::make(ErrorKind::NotFound, "`" + file.path + "` has an empty `#!` line");
@@ -72,13 +88,14 @@ std::optional<Error> explain_script(int root_fd, const FoundProgram& file) {
                            "` has Windows line endings: its `#!` line ends with CRLF, so the kernel looks for `" +
                            interpreter + "\\r`")
         .with_hint("convert it with `sed -i 's/\\r$//'` and keep it so with `*.sh text eol=lf` in .gitattributes");
-  if (!look_at(root_fd, interpreter))
+  if (!look_at(files, interpreter))
     return Error::make(ErrorKind::NotFound,
-                       "`" + file.path + "` wants the interpreter `" + interpreter + "`, which is not in the image");
+                       "`" + file.path + "` wants the interpreter `" + interpreter + "`, which is not in the image")
+        .with_hint("install it in the image, or begin the script with one that is there, such as `#!/bin/sh`");
   return std::nullopt;
 }
 
-std::optional<Error> explain_binary(int root_fd, const FoundProgram& file, int errno_value) {
+std::optional<Error> explain_binary(const SeenFiles& files, const FoundProgram& file, int errno_value) {
   Elf64_Ehdr header{};
   if (file.head.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, file.head.data(), sizeof header);
@@ -89,29 +106,33 @@ std::optional<Error> explain_binary(int root_fd, const FoundProgram& file, int e
   if (errno_value != ENOENT) return std::nullopt;
   // A dynamic program whose loader is missing says ENOENT too.
   for (const char* loader : {"/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"})
-    if (look_at(root_fd, loader)) return std::nullopt;
+    if (look_at(files, loader)) return std::nullopt;
   return Error::make(ErrorKind::NotFound, "`" + file.path + "` needs a dynamic loader that is not in the image")
       .with_hint("link it statically, or use an image with a C library");
 }
 
 }  // namespace
 
-Error explain_exec_failure(int root_fd, const std::string& program, const std::string& path, const std::string& cwd,
-                           int errno_value) {
-  const auto found = find_program(root_fd, program, path, cwd);
+Error explain_exec_failure(const SeenFiles& files, const std::string& program, const std::string& path,
+                           const std::string& cwd, int errno_value) {
+  const auto found = find_program(files, program, path, cwd);
   if (!found) {
     if (program.find('/') != std::string::npos)
-      return Error::make(ErrorKind::NotFound, "`" + program + "` is not in the image");
-    return Error::make(ErrorKind::NotFound, "`" + program + "` was not found in $PATH (" + path + ")");
+      return Error::make(ErrorKind::NotFound, "`" + program + "` is not in the image")
+          .with_hint("copy it there in the Dockerfile, or correct `entrypoint` or `command`");
+    return Error::make(ErrorKind::NotFound, "`" + program + "` was not found in $PATH (" + path + ")")
+        .with_hint("install it in the image, or correct `command`");
   }
-  if (S_ISDIR(found->mode)) return Error::make(ErrorKind::Permission, "`" + found->path + "` is a directory");
+  if (S_ISDIR(found->mode))
+    return Error::make(ErrorKind::Permission, "`" + found->path + "` is a directory")
+        .with_hint("correct `entrypoint` or `command`: it is to name a program");
   if ((found->mode & 0111) == 0)
     return Error::make(ErrorKind::Permission, "`" + found->path + "` is not executable")
-        .with_hint("run `chmod +x` on it before the image is built");
+        .with_hint("run `chmod +x` on it, and build the image again where it is a part of that");
   if (found->head.rfind("#!", 0) == 0)
-    if (auto why = explain_script(root_fd, *found)) return *why;
+    if (auto why = explain_script(files, *found)) return *why;
   if (found->head.rfind(ELFMAG, 0) == 0)
-    if (auto why = explain_binary(root_fd, *found, errno_value)) return *why;
+    if (auto why = explain_binary(files, *found, errno_value)) return *why;
   if (errno_value == ENOEXEC)
     return Error::make(ErrorKind::Invalid, "`" + found->path + "` is neither a program nor a script with a `#!` line")
         .with_hint("begin it with `#!/bin/sh`");

@@ -26,10 +26,4 @@ Result<ResolvedUser> resolve_user(int root_fd, std::string_view user, const std:
 Result<ResolvedUser> resolve_user_in(std::string_view passwd, std::string_view group, std::string_view user,
                                      const std::vector<std::string>& group_add = {});
 
-// Why execve of `program` failed in this root: not found (where it was looked for), CRLF in the `#!` line, interpreter
-// missing, not executable, a directory, wrong architecture. `path` is the container's PATH, `cwd` its working
-// directory.
-Error explain_exec_failure(int root_fd, const std::string& program, const std::string& path, const std::string& cwd,
-                           int errno_value);
-
 }  // namespace berth::runtime

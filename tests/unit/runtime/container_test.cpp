@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "berth/runtime/default_spec.hpp"
+#include "berth/runtime/explain.hpp"
 #include "berth/runtime/launcher.hpp"
 #include "berth/runtime/user.hpp"
 #include "berth/sys/file.hpp"
@@ -137,8 +138,23 @@ TEST_F(Container, SaysWhichProgramIsMissing) {
   EXPECT_EQ(ran.code, 127);
   EXPECT_NE(ran.error.find("nothere"), std::string::npos) << ran.error;
   auto root = sys::open(dir_ + "/rootfs", O_PATH | O_DIRECTORY);
-  EXPECT_NE(explain_exec_failure(root->get(), "nothere", "/bin", "/", ENOENT).to_string().find("$PATH"),
+  EXPECT_NE(explain_exec_failure({root->get(), {}}, "nothere", "/bin", "/", ENOENT).to_string().find("$PATH"),
             std::string::npos);
+}
+
+TEST_F(Container, SaysWhatIsWrongWithAProgramThatIsMounted) {
+  std::filesystem::create_directories(dir_ + "/data");
+  ASSERT_TRUE(sys::write_file_atomic(dir_ + "/data/run.sh", "#!/bin/sh\r\necho hi\r\n", sys::Durability::Volatile));
+  ASSERT_EQ(::chmod((dir_ + "/data/run.sh").c_str(), 0755), 0);
+  auto root = sys::open(dir_ + "/rootfs", O_PATH | O_DIRECTORY);
+  const auto explain = [&](const SeenFiles& files, const char* program) {
+    return explain_exec_failure(files, program, "/bin", "/app", ENOENT).to_string();
+  };
+  const SeenFiles directory{root->get(), {{"/app", dir_ + "/data"}}},
+      file{root->get(), {{"/x.sh", dir_ + "/data/run.sh"}}};
+  EXPECT_NE(explain(directory, "./run.sh").find("Windows line endings"), std::string::npos);
+  EXPECT_NE(explain(file, "/x.sh").find("Windows line endings"), std::string::npos);
+  EXPECT_NE(explain(file, "/app/run.sh").find("is not in the image"), std::string::npos);
 }
 
 TEST_F(Container, EndsWith125WhenTheGateIsClosed) {
