@@ -54,6 +54,11 @@ Error&& Error::with_hint(std::string hint) && {
   return std::move(*this);
 }
 
+Error&& Error::with_key(std::string key) && {
+  key_ = std::move(key);
+  return std::move(*this);
+}
+
 std::string Error::to_string() const {
   std::string text = message_;
   for (std::size_t i = 0; i < context_.size(); ++i) text += (i == 0 ? " (while " : ", while ") + context_[i];

@@ -115,6 +115,10 @@ Result<std::string> Builder::dockerfile_text(std::string& shown, std::string& ig
   shown = shown_path(path);
   if (sys::exists(path + ".dockerignore")) ignore_path = path + ".dockerignore";
   auto text = sys::read_file(path, kLargestDockerfile);
+  if (!text && text.error().kind() == ErrorKind::NotFound)
+    return Error::make(ErrorKind::NotFound,
+                       "there is no `" + name + "` in the build context `" + request_.context + "`")
+        .with_hint("`build: {context: …, dockerfile: …}` names another one");
   if (!text) return text.error().while_doing("reading the Dockerfile");
   return text;
 }

@@ -45,11 +45,18 @@ std::optional<control::Message> repeated(const control::Message& request) {
   return std::nullopt;
 }
 
+const model::Project* described_by(const control::Message& request) {
+  if (const auto* up = std::get_if<control::Up>(&request)) return &up->project;
+  if (const auto* one_off = std::get_if<control::Run>(&request)) return &one_off->project;
+  return nullptr;
+}
+
 // One conversation. Nothing: the supervisor went away before it had answered.
 std::optional<int> converse(const App& app, const ProjectName& project, control::Client* client,
                             const control::Message& request, const std::vector<std::string>& names, int& interrupts) {
   StackView view(app, project, client->loop());
   view.add_names(names);
+  if (const auto* description = described_by(request)) view.show_places_in(*description);
   std::optional<Error> unsent;
   const auto on_interrupt = [&] {
     const control::Message cancel = control::Cancel{.force = interrupts++ > 0};
@@ -123,7 +130,7 @@ int watch_stack(const App& app, const ProjectName& project, const control::Messa
       receiver(message);
       return control::Client::Next::Continue;
     }
-    for (const auto& error : done->errors) show_problem(error);
+    for (const auto& error : done->errors) show_problem(app, error, nullptr);
     exit_code = done->ok || done->exit_code != 0 ? done->exit_code : static_cast<int>(kFailed);
     return control::Client::Next::Stop;
   });

@@ -6,7 +6,28 @@
 
 namespace berth::cli {
 
-void show_problem(const control::Problem& problem) {
+namespace {
+
+// Of the value, of what it belongs to, of the service.
+text::Span place_of(const model::Project& project, const std::string& key) {
+  const auto service = project.services.find(key.substr(0, key.find('.')));
+  if (service == project.services.end()) return {};
+  std::string path = key.find('.') == std::string::npos ? std::string() : key.substr(key.find('.') + 1);
+  for (;; path.erase(path.rfind('.'))) {
+    if (const auto span = service->second.spans.find(path); span != service->second.spans.end() && span->second)
+      return span->second;
+    if (path.find('.') == std::string::npos) return service->second.span;
+  }
+}
+
+}  // namespace
+
+void show_problem(const App& app, const control::Problem& problem, const model::Project* description) {
+  if (const auto place = description ? place_of(*description, problem.key) : text::Span{}) {
+    text::Diagnostics one;
+    one.error(place, problem.text, problem.hint);
+    return print_diagnostics(app, one);
+  }
   print_error(Error::make(ErrorKind::Failed, problem.text).with_hint(problem.hint));
 }
 
@@ -100,7 +121,7 @@ int StackView::finish(const control::Done& done) {
   for (const auto& [path, container] : behind_) follower_->remove(path);
   tick_.cancel();
   progress_.leave(true);
-  for (const auto& error : done.errors) show_problem(error);
+  for (const auto& error : done.errors) show_problem(app_, error, description_);
   return done.ok || done.exit_code != 0 ? done.exit_code : static_cast<int>(kFailed);
 }
 
@@ -131,7 +152,7 @@ std::optional<int> StackView::show(const control::Message& message) {
       progress_.above(stderr, ""), print_note("waiting behind " + queued->behind);
   } else if (const auto* problem = std::get_if<control::Problem>(&message)) {
     progress_.above(stderr, "");
-    show_problem(*problem);
+    show_problem(app_, *problem, description_);
   } else if (const auto* done = std::get_if<control::Done>(&message)) {
     return finish(*done);
   }

@@ -25,6 +25,8 @@ class StackView {
   void add_names(const std::vector<std::string>& containers);
   // Lines of the program alone, on the stream that it wrote them to: `run`.
   void show_raw() { raw_ = true; }
+  // The description that was sent: problems are shown at their place in it. Outlives the view.
+  void show_places_in(const model::Project& description) { description_ = &description; }
   // Ctrl-C was pressed once, or again.
   void show_interrupt(bool again);
 
@@ -51,9 +53,11 @@ class StackView {
   // Beginnings of lines whose end has not come yet, by container and stream.
   std::map<std::pair<std::string, logs::Stream>, control::LogLine> pieces_;
   std::string names_;
+  const model::Project* description_ = nullptr;
   bool raw_ = false, attached_ = false;
 };
 
-void show_problem(const control::Problem& problem);
+// At its place in the compose file, where `description` has it.
+void show_problem(const App& app, const control::Problem& problem, const model::Project* description);
 
 }  // namespace berth::cli

@@ -379,7 +379,12 @@ void read_pairs(LoadState& state, const Node& path, bool raw, bool required, con
   const auto content = state.files.read(path.text);
   if (!content) {
     if (required || content.error().kind() != ErrorKind::NotFound)
-      state.error(path.place, "env file `" + path.text + "`: " + content.error().to_string());
+      state.error(
+          path.place,
+          content.error().kind() == ErrorKind::NotFound
+              ? "env file `" + path.text + "` does not exist"
+              : "env file `" + path.text + "`: " + content.error().to_string(),
+          content.error().kind() == ErrorKind::NotFound ? "create it, or write `{path: …, required: false}`" : "");
     return;
   }
   const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);

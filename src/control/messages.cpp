@@ -49,6 +49,7 @@ Problem problem_of(const Error& error) {
   Problem out;
   out.text = error.to_string();
   out.hint = error.hint();
+  out.key = error.key();
   return out;
 }
 

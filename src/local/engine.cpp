@@ -246,7 +246,7 @@ Result<void> LocalEngine::check_ports(const std::vector<engine::ContainerSpec>& 
                                       const std::set<ContainerId>& ending) const {
   std::vector<PortWish> wishes;
   for (const auto& spec : starting)
-    if (!spec.ports.empty() && !spec.endpoints.empty()) wishes.push_back({spec.name, spec.ports});
+    if (!spec.ports.empty() && !spec.endpoints.empty()) wishes.push_back({spec.name, spec.service, spec.ports});
   return wishes.empty() ? Result<void>() : state_->network->check_ports(wishes, ending);
 }
 

@@ -21,8 +21,9 @@ Result<void> StackNetwork::publish(const engine::ContainerSpec& spec, const Cont
     for (std::size_t i = 0; i < spec.ports.size(); ++i) {
       auto reserved = network::reserve_port(spec.ports[i], *owners);
       if (!reserved)
-        return reserved.error().while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " +
-                                            spec.name);
+        return reserved.error()
+            .while_doing("publishing port " + std::to_string(spec.ports[i].target) + " of " + spec.name)
+            .with_key("ports." + std::to_string(i));
       BERTH_TRY(park_port(id, i, *reserved));
       new_publications_.push_back(reserved->publication);
       published_[id].push_back(reserved->publication);
@@ -138,14 +139,17 @@ Result<void> StackNetwork::check_ports(const std::vector<PortWish>& wishes, cons
     if (free.count(id)) freed.insert(freed.end(), publications.begin(), publications.end());
   std::vector<network::Reservation> held;  // so that two wishes for the same port collide
   for (const auto& wish : wishes)
-    for (const auto& port : wish.ports) {
+    for (std::size_t i = 0; i < wish.ports.size(); ++i) {
+      const auto& port = wish.ports[i];
       const bool will_be_free = std::any_of(freed.begin(), freed.end(), [&](const engine::Publication& one) {
         return one.protocol == port.protocol && std::to_string(one.host_port) == port.published;
       });
       if (will_be_free) continue;
       auto reserved = network::reserve_port(port, *owners);
       if (!reserved)
-        return reserved.error().while_doing("publishing port " + std::to_string(port.target) + " of " + wish.container);
+        return reserved.error()
+            .while_doing("publishing port " + std::to_string(port.target) + " of " + wish.container)
+            .with_key(wish.service.value + ".ports." + std::to_string(i));
       (*owners)[network::port_key(reserved->publication)] = {project_.value, wish.container, {}};
       held.push_back(std::move(*reserved));
     }

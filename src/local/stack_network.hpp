@@ -42,6 +42,7 @@ struct NetworkPlace {
 // A container that is about to start and what it publishes, for check_ports.
 struct PortWish {
   std::string container;
+  ServiceName service;
   std::vector<model::Port> ports;
 };
 

@@ -114,7 +114,8 @@ Result<std::vector<MountSource>> LocalEngine::State::mount_sources(const Unit& u
       if (!sys::exists(mount.source)) {
         if (!mount.create_host_path)
           return Error::make(ErrorKind::NotFound, "bind source `" + mount.source + "` does not exist")
-              .with_hint("create it, or set `create_host_path: true`");
+              .with_hint("create it, or set `create_host_path: true`")
+              .with_key("volumes." + std::to_string(sources.size()));
         BERTH_TRY(sys::make_directories(mount.source, 0755));
       }
       sources.push_back({mount.source, false, {}});
@@ -352,10 +353,12 @@ Error LocalEngine::State::why_not_executed(const Unit& unit, const Error& failed
   }
   const auto path = spec.environment.find("PATH");
   const auto& argv = spec.entrypoint.empty() ? spec.command : spec.entrypoint;
-  return runtime::explain_exec_failure(
-      files, argv.front(),
-      path == spec.environment.end() ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path->second,
-      spec.working_dir, failed.errno_value());
+  return runtime::explain_exec_failure(files, argv.front(),
+                                       path == spec.environment.end()
+                                           ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+                                           : path->second,
+                                       spec.working_dir, failed.errno_value())
+      .with_key(spec.entrypoint.empty() ? "command" : "entrypoint");
 }
 
 // A failed start leaves an ended container and nothing running; a failed hook leaves it running.
@@ -369,7 +372,10 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
     if (unit.run.exit_code == 0) unit.run.exit_code = 125;
     if (unit.run.error.empty()) unit.run.error = result.error().to_string();
     if (auto saved = save(unit); !saved) warn(saved.error().to_string());
-    result = result.error().while_doing("starting " + unit.record.name);
+    const std::string& key = result.error().key();
+    result = result.error()
+                 .while_doing("starting " + unit.record.name)
+                 .with_key(unit.spec().service.value + (key.empty() ? "" : "." + key));
   } else if (observer.on_start) {
     observer.on_start(unit.shown);
   }

@@ -47,7 +47,9 @@ Result<Reservation> reserve_exactly(const std::vector<std::string>& addresses, s
     if (fd.error().errno_value() != EADDRINUSE) return fd.error();
     const auto taken = out.publication.host_port;
     return Error::make(ErrorKind::Busy, "Bind for " + addresses.front() + ":" + std::to_string(taken) +
-                                            " failed: port is already allocated" + port_owner(out.publication, owners));
+                                            " failed: port is already allocated" + port_owner(out.publication, owners))
+        .with_hint("end what uses it, or publish another port, such as `" +
+                   std::to_string(taken + (taken < 65535 ? 1 : -1)) + ":" + std::to_string(port.target) + "`");
   }
   return out;
 }

@@ -76,12 +76,14 @@ class UpPlanner {
       return Error::make(ErrorKind::Invalid, "service `" + service.name.value +
                                                  "` has a container_name, so there can be one of it, not " +
                                                  std::to_string(replicas(service)))
-          .with_hint("take `container_name` out to scale it");
+          .with_hint("take `container_name` out to scale it")
+          .with_key(service.name.value + ".container_name");
     if (replicas(service) > 0 && !observed_.images.count(model::image_name(project_, service)))
       return Error::make(ErrorKind::NotFound, "image `" + model::image_name(project_, service) + "` of service `" +
                                                   service.name.value + "` is not in the store")
           .with_hint(service.build ? "build it: `berth build " + service.name.value + "`"
-                                   : "bring it in with `berth image load` or `berth image import`");
+                                   : "bring it in with `berth image load` or `berth image import`")
+          .with_key(service.name.value + ".image");
     return {};
   }
 
@@ -256,7 +258,8 @@ class UpPlanner {
     return Error::make(ErrorKind::AlreadyExists, "the container name `" + spec.name + "` of service `" +
                                                      spec.service.value + "` is in use by project `" + taken->second +
                                                      "`")
-        .with_hint("choose another `container_name`, or take that project down");
+        .with_hint("choose another `container_name`, or take that project down: `berth -p " + taken->second + " down`")
+        .with_key(spec.service.value + ".container_name");
   }
 
   Result<void> plan_service(const model::Service& service) {

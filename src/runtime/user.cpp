@@ -105,7 +105,9 @@ Result<ResolvedUser> resolve_user_in(std::string_view passwd, std::string_view g
   const auto number = id_in(name);
   const auto account = find_account(passwd, name, number);
   if (!account && !number)
-    return Error::make(ErrorKind::NotFound, "no user `" + std::string(name) + "` in the container's /etc/passwd");
+    return Error::make(ErrorKind::NotFound, "no user `" + std::string(name) + "` in the container's /etc/passwd")
+        .with_hint("add it to the image, or give its number")
+        .with_key("user");
 
   ResolvedUser resolved;
   resolved.user.uid = account ? account->uid : *number;

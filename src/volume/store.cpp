@@ -110,7 +110,8 @@ Result<void> VolumeStore::remove(const std::string& name, const std::vector<std:
   if (!users.empty()) {
     std::string who;
     for (const auto& user : users) who += (who.empty() ? "`" : ", `") + user + "`";
-    return Error::make(ErrorKind::Busy, "volume `" + name + "` is in use by " + who);
+    return Error::make(ErrorKind::Busy, "volume `" + name + "` is in use by " + who)
+        .with_hint("take down what uses it first");
   }
   // A mount below would be emptied with the rest.
   BERTH_TRY(unmount(name));

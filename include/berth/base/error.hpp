@@ -41,12 +41,15 @@ class Error {
   ErrorKind kind() const noexcept { return kind_; }
   int errno_value() const noexcept { return errno_; }  // 0 where no system call was involved
   const std::string& hint() const noexcept { return hint_; }
+  const std::string& key() const noexcept { return key_; }
 
   // Each layer adds one line or none; the cause is never rewritten.
   Error&& while_doing(std::string context) &&;
   Error while_doing(std::string context) const&;
   // The likely way out, shown on a line of its own: "hint: ...".
   Error&& with_hint(std::string hint) &&;
+  // Which value of the compose file it is about, below `services`: "web.ports.0", or "web" where no value stands out.
+  Error&& with_key(std::string key) &&;
 
   // One line, lower case, no final period, without the hint.
   std::string to_string() const;
@@ -59,6 +62,7 @@ class Error {
   std::string message_;
   std::vector<std::string> context_;
   std::string hint_;
+  std::string key_;
 };
 
 template <class T = void>

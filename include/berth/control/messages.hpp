@@ -249,6 +249,7 @@ struct Happened {
 struct Problem {
   std::string text;
   std::string hint;
+  std::string key;  // as Error::key(): the client has the file and shows the place
   bool operator==(const Problem&) const = default;
 };
 
@@ -302,7 +303,7 @@ BOOST_DESCRIBE_STRUCT(Exited, (), (container, service, code, restarting, oom_kil
 BOOST_DESCRIBE_STRUCT(Watch, (), (services, since, until, until_all_ended))
 BOOST_DESCRIBE_STRUCT(Attached, (), ())
 BOOST_DESCRIBE_STRUCT(Happened, (), (time, action, id, service, attributes))
-BOOST_DESCRIBE_STRUCT(Problem, (), (text, hint))
+BOOST_DESCRIBE_STRUCT(Problem, (), (text, hint, key))
 BOOST_DESCRIBE_STRUCT(Done, (), (ok, exit_code, errors))
 
 }  // namespace berth::control

@@ -285,7 +285,7 @@ TEST(PlanUp, RefusesANameOfAnotherProject) {
   observed.taken_names["web"] = "other";
   EXPECT_EQ(up_text(project, observed),
             "error: the container name `web` of service `web` is in use by project `other`\n"
-            "hint: choose another `container_name`, or take that project down\n");
+            "hint: choose another `container_name`, or take that project down: `berth -p other down`\n");
 }
 
 TEST(PlanUp, RefusesAFixedNameForTwo) {
