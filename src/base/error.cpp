@@ -38,7 +38,7 @@ Error Error::system(int errno_value, std::string operation, std::string subject)
 
 Error Error::make(ErrorKind kind, std::string message) { return {kind, 0, std::move(message)}; }
 
-Error&& Error::while_doing(std::string context) && {
+Error Error::while_doing(std::string context) && {
   context_.push_back(std::move(context));
   return std::move(*this);
 }
@@ -49,12 +49,12 @@ Error Error::while_doing(std::string context) const& {
   return copy;
 }
 
-Error&& Error::with_hint(std::string hint) && {
+Error Error::with_hint(std::string hint) && {
   hint_ = std::move(hint);
   return std::move(*this);
 }
 
-Error&& Error::with_key(std::string key) && {
+Error Error::with_key(std::string key) && {
   key_ = std::move(key);
   return std::move(*this);
 }

@@ -44,12 +44,12 @@ class Error {
   const std::string& key() const noexcept { return key_; }
 
   // Each layer adds one line or none; the cause is never rewritten.
-  Error&& while_doing(std::string context) &&;
+  Error while_doing(std::string context) &&;
   Error while_doing(std::string context) const&;
   // The likely way out, shown on a line of its own: "hint: ...".
-  Error&& with_hint(std::string hint) &&;
+  Error with_hint(std::string hint) &&;
   // Which value of the compose file it is about, below `services`: "web.ports.0", or "web" where no value stands out.
-  Error&& with_key(std::string key) &&;
+  Error with_key(std::string key) &&;
 
   // One line, lower case, no final period, without the hint.
   std::string to_string() const;
