@@ -33,7 +33,13 @@ exits_with() { local wanted=$1 got; shift; "$@"; got=$?; [ "$got" = "$wanted" ] 
 berth() { timeout 60 "$BERTH" -f "$compose" -p "$project" "$@"; }
 supervisor() { pgrep -f -- "^$BERTH __supervisor $BERTH_ROOT $BERTH_RUN_ROOT $project" | head -1; }  # the keeper has these words too
 keeper() { pgrep -x berth-keeper | head -1; }
-zygote() { pgrep -x berth-zygote | head -1; }
+# A container in its set-up has this name too, in a pid namespace of its own.
+zygote() {
+  local pid
+  for pid in $(pgrep -x berth-zygote); do
+    if [ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ]; then echo "$pid"; return; fi
+  done
+}
 pid_of() { sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$BERTH_RUN_ROOT/$project/containers/$(berth ps -aq "$1" | head -1).json"; }
 random_ms() { printf '%d.%03d' $(($1 / 1000)) $((RANDOM % $1 % 1000)); }
 
