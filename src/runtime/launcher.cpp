@@ -72,6 +72,12 @@ struct LaunchAccess {
       if (launch.on_pid_) launch.on_pid_(pid);
     }
   }
+  // Its child, if there is one, ends at the closed gate; the outcome comes once it has left the plan's memory.
+  static void abandon(Launch& launch) {
+    launch.failure_ = Error::system(ECHILD, "start", launch.name_);
+    launch.abandoned_ = true;
+    launch.gate_.reset();
+  }
   static void on_pid(Launch& launch, std::function<void(int)> tell) { launch.on_pid_ = std::move(tell); }
 };
 
@@ -124,7 +130,12 @@ std::optional<LaunchOutcome> Launch::on_status() {
     const ssize_t size = recvmsg(status_.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return std::nullopt;
-    if (size <= 0) return decide();
+    if (size <= 0) {
+      // The child has run its program or ended, and either way left the plan's memory before this end was closed. The
+      // kernel says so by `alive`, but not where the zygote died before its child.
+      if (memory_) header_of(memory_->memory)->alive = 0;
+      return decide();
+    }
     sys::UniqueFd fd;
     if (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights && rights->cmsg_type == SCM_RIGHTS) {
       int number;
@@ -133,6 +144,7 @@ std::optional<LaunchOutcome> Launch::on_status() {
     }
     switch (status.kind) {
       case init::StatusKind::Failed: {
+        if (abandoned_) break;
         const auto op = static_cast<std::size_t>(status.op);
         const bool exec = op + 1 == labels_.size();
         failure_ = Error::system(status.value, op < labels_.size() ? labels_[op] : "set up", "");
@@ -337,13 +349,9 @@ std::vector<std::shared_ptr<Launch>> StackLauncher::on_zygote_readable() {
         ++at;
         continue;
       }
-      LaunchAccess::launched(*at->launch, -ECHILD, {});
-      known.push_back(std::move(at->launch));
+      LaunchAccess::abandon(*at->launch);
       at = state_->waiting.erase(at);
     }
-    // The kernel does not clear `alive` of children that were killed together with the zygote.
-    for (auto& chunk : state_->chunks)
-      for (std::size_t i = 0; i < kArenasInChunk; ++i) header_of(chunk.memory + i * kArenaSize)->alive = 0;
   }
   return known;
 }

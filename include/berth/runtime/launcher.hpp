@@ -70,7 +70,8 @@ class Launch {
   int pid_ = 0;
   bool forks_ = false;
   bool awaits_terminal_ = false;
-  bool refused_ = false;
+  bool refused_ = false;    // there is no child
+  bool abandoned_ = false;  // there may be one, but who could have told its pid is gone
   std::optional<Error> failure_;
   int failure_code_ = 125;
 };
@@ -89,8 +90,8 @@ class StackLauncher {
 
   // Watch for reading; -1 while there is no zygote (a new one is asked for, see on_keeper_event).
   int zygote_fd() const noexcept;
-  // Answers of the zygote: the launches whose pid is known now. A dead zygote fails those in flight and asks for
-  // another.
+  // Answers of the zygote: the launches whose pid is known now. A dead zygote fails those in flight
+  // (ECHILD, by their status) and asks for another.
   std::vector<std::shared_ptr<Launch>> on_zygote_readable();
   // Give it every event of the KeeperLink: it takes Launched and ZygoteArrived. Returned as above.
   std::vector<std::shared_ptr<Launch>> on_keeper_event(const KeeperEvent& event);

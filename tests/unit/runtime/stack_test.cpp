@@ -89,6 +89,20 @@ std::string describe(const LaunchOutcome& outcome) {
   return outcome.running ? "running" : std::to_string(outcome.exit_code) + " " + outcome.error.to_string();
 }
 
+// The keeper's zygote. A container in its set-up has the same name, in a pid namespace of its own.
+pid_t zygote() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto status = sys::read_file(entry.path().string() + "/status");
+    if (!status || status->find("Name:\tberth-zygote\n") == std::string::npos) continue;
+    std::error_code gone;
+    const auto space = std::filesystem::read_symlink(entry.path() / "ns/pid", gone);
+    if (status->find("PPid:\t" + std::to_string(getppid()) + "\n") != std::string::npos && !gone &&
+        space == std::filesystem::read_symlink("/proc/self/ns/pid"))
+      return std::atoi(entry.path().filename().c_str());
+  }
+  return 0;
+}
+
 void play(const std::string& scenario, std::ostream& out, const std::string& dir) {
   Supervisor me;
   const auto plan_of = [&](const std::string& name, std::vector<std::string> args) {
@@ -108,6 +122,22 @@ void play(const std::string& scenario, std::ostream& out, const std::string& dir
     out << describe(me.start(plan_of("b", {"sh", "-c", "exit 7"})).second) << "\n" << me.wait_exit("b") << "\n";
     must(sys::send_signal(running->pidfd(), SIGKILL));
     out << me.wait_exit("a") << "\n";
+  } else if (scenario == "orphans") {
+    // Killed before it can tell the pid of what it has cloned, or before it clones: each launch is decided, and the
+    // next one is not disturbed by what is still on its way out of the plans' memory.
+    int rounds = 0;
+    for (; rounds < 30; ++rounds) {
+      const std::string name = "a" + std::to_string(rounds);
+      auto launch = must(me.launcher.launch(plan_of(name, {"sh", "-c", "exit 7"})));
+      if (const pid_t victim = zygote()) kill(victim, SIGKILL);
+      std::optional<LaunchOutcome> outcome;
+      while (!outcome && me.turn(launch, &outcome)) {}
+      if (!outcome) break;
+      if (!outcome->running && outcome->error.errno_value() != ECHILD) out << describe(*outcome) << "\n";
+      if (const auto next = me.start(plan_of(name + ".again", {"sh", "-c", "exit 7"})).second; !next.running)
+        out << "next: " << describe(next) << "\n";
+    }
+    out << rounds << " decided\n";
   } else if (scenario == "control") {
     const auto parked = must(me.link.fetch());
     out << parked.size() << " " << parked.at(0).name << "\n";
@@ -244,6 +274,8 @@ TEST_F(Stack, FindsTheControlSocketThatItsStarterListensOn) {
   control_ = must(sys::listen_unix(run() + "/control.sock"));
   EXPECT_EQ(play("control"), "1 control\n");
 }
+
+TEST_F(Stack, OutlivesItsZygoteInTheMiddleOfALaunch) { EXPECT_EQ(play("orphans"), "30 decided\n"); }
 
 TEST_F(Stack, LeavesNoContainerThatNobodyRecorded) {
   EXPECT_EQ(play("gate"), "second\n");
