@@ -14,7 +14,14 @@ namespace berth::keeper {
 
 namespace {
 
-void enter(void* plan) { init::walk(static_cast<init::PlanHeader*>(plan)); }
+int stack_socket = -1;  // the supervisor's other end
+
+// The child lets go of the socket at once: a supervisor whose zygote died sees the end of it while a child that nobody
+// told it of still stands at its gate.
+void enter(void* plan) {
+  close_fd(stack_socket);
+  init::walk(static_cast<init::PlanHeader*>(plan));
+}
 
 constexpr unsigned kStackSize = 16 << 10;  // at the end of the arena
 
@@ -48,6 +55,7 @@ void run_zygote(int socket) {
   call(SYS_prctl, PR_SET_DUMPABLE, 0);
   call(SYS_prctl, PR_SET_NAME, word("berth-zygote"));
   reset_oom_score();
+  stack_socket = socket;
   for (;;) {
     Received received;
     long result = receive(socket, received, 0);
