@@ -372,7 +372,7 @@ void LocalEngine::State::started(Unit& unit, Result<void> result) {
     if (unit.run.exit_code == 0) unit.run.exit_code = 125;
     if (unit.run.error.empty()) unit.run.error = result.error().to_string();
     if (auto saved = save(unit); !saved) warn(saved.error().to_string());
-    const std::string& key = result.error().key();
+    const std::string key = result.error().key();
     result = result.error()
                  .while_doing("starting " + unit.record.name)
                  .with_key(unit.spec().service.value + (key.empty() ? "" : "." + key));
