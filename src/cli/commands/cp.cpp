@@ -81,10 +81,10 @@ sys::EntryKind source_kind(const CopyEnd& source, bool follow) {
 // Where the source goes: docker cp's table. Its folder must exist.
 std::string target_path(const CopyEnd& source, sys::EntryKind kind, const CopyEnd& destination) {
   const bool directory = kind == sys::EntryKind::Directory;
-  const std::string given = without_end(destination.path);
+  std::string given = without_end(destination.path);
   switch (kind_behind_links(destination)) {
     case sys::EntryKind::Directory: {
-      const std::string there = must(sys::follow_links(destination.root, given));
+      std::string there = must(sys::follow_links(destination.root, given));
       if (is_content(source.path) || last_part(source.path).empty()) return there;
       return (there == "/" ? "" : there) + "/" + last_part(source.path);
     }
