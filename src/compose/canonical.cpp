@@ -9,6 +9,7 @@
 #include "berth/text/duration.hpp"
 #include "berth/text/suggest.hpp"
 #include "passes.hpp"
+#include "scalar_forms.hpp"
 #include "structures.hpp"
 
 namespace berth::compose {
@@ -24,42 +25,11 @@ const std::vector<std::string>& known_keys(const std::string& structure) {
 
 namespace {
 
-const char* kind_name(const Node& node) {
-  switch (node.kind) {
-    case NodeKind::Null: return "nothing";
-    case NodeKind::Bool: return "a boolean";
-    case NodeKind::Int:
-    case NodeKind::Float: return "a number";
-    case NodeKind::String: return "a string";
-    case NodeKind::List: return "a list";
-    case NodeKind::Map: return "a map";
-  }
-  return "";
-}
-
-void set_places(Node& node, const Place& place) {
-  node.place = place;
-  for (auto& item : node.items) set_places(item, place);
-  for (auto& [key, value] : node.fields) set_places(value, place);
-  for (auto& key : node.key_places) key = place;
-}
-
-// Besides Go's units, days and weeks as a whole: "1d", "2w".
-std::optional<text::Duration> parse_long_duration(const std::string& text) {
-  if (auto plain = text::parse_duration(text)) return plain;
-  int count = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, failed] = std::from_chars(text.data(), end, count);
-  if (failed != std::errc() || stop + 1 != end || (*stop != 'd' && *stop != 'w') || count < 0 || count > 5000)
-    return std::nullopt;
-  return std::chrono::hours(24) * (*stop == 'w' ? 7 : 1) * count;
-}
-
 constexpr std::size_t kMaxPorts = 20'000;
 
-class Canonicalizer {
+class Canonicalizer : ScalarForms {
  public:
-  explicit Canonicalizer(LoadState& state) : state_(state) {}
+  explicit Canonicalizer(LoadState& state) : ScalarForms(state) {}
 
   void structure(Node& node, const std::string& name, const std::string& path) {
     const auto* fields = find_structure(name);
@@ -78,10 +48,6 @@ class Canonicalizer {
   }
 
  private:
-  void wrong(const Node& node, const std::string& path, const std::string& wanted, std::string hint = {}) {
-    state_.error(node.place, "`" + path + "` must be " + wanted + ", not " + kind_name(node), std::move(hint));
-  }
-
   void unknown_key(const Node& node, std::size_t index, const std::string& structure_name, const std::string& path) {
     const auto& [key, value] = node.fields[index];
     std::string hint;
@@ -152,88 +118,6 @@ class Canonicalizer {
       case Shape::StructList: return struct_list(value, field, path);
       case Shape::StructMap: return struct_map(value, field, owner, path);
     }
-  }
-
-  static void replace(Node& value, Node with) {
-    const Place place = value.place;
-    const NodeTag tag = value.tag;
-    set_places(with, place);
-    value = std::move(with);
-    value.tag = tag;
-  }
-
-  void text_value(Node& value, const std::string& path) {
-    if (value.is_string()) return;
-    std::string hint = value.is_scalar() ? "write it in quotes: \"" + value.text + "\"" : "";
-    wrong(value, path, "a string", std::move(hint));
-  }
-
-  void flag(Node& value, const std::string& path) {
-    if (value.is(NodeKind::Bool)) return;
-    std::string lower = value.text;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on" || lower == "1";
-    const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off" || lower == "0";
-    if (!value.is_string() || (!yes && !no)) return wrong(value, path, "true or false");
-    replace(value, Node::of(yes));
-  }
-
-  void integer(Node& value, const std::string& path) {
-    if (value.is(NodeKind::Int)) return;
-    if (value.is(NodeKind::Float) && value.real == std::floor(value.real) && std::fabs(value.real) < 9e18)
-      return replace(value, Node::of(static_cast<std::int64_t>(value.real)));
-    std::int64_t parsed = 0;
-    const char* end = value.text.data() + value.text.size();
-    const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
-    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) {
-      if (value.is_string())
-        return state_.error(value.place, "`" + path + "` must be a whole number, not `" + value.text + "`");
-      return wrong(value, path, "a whole number");
-    }
-    replace(value, Node::of(parsed));
-  }
-
-  // Compat: docker compose holds such numbers in 32 bits, so 1.23456789 is 1.2345679.
-  static Node single_precision(double value) {
-    char digits[64] = {};
-    std::to_chars(digits, digits + sizeof digits - 1, static_cast<float>(value));
-    return Node::of(std::strtod(digits, nullptr));
-  }
-
-  void number(Node& value, const std::string& path) {
-    if (value.is(NodeKind::Int)) return replace(value, single_precision(static_cast<double>(value.integer)));
-    if (value.is(NodeKind::Float)) return replace(value, single_precision(value.real));
-    double parsed = 0;
-    const char* end = value.text.data() + value.text.size();
-    const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
-    if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end)
-      return wrong(value, path, "a number");
-    replace(value, single_precision(parsed));
-  }
-
-  void bytes(Node& value, const std::string& path) {
-    if (value.is(NodeKind::Int)) return replace(value, Node::of(std::to_string(value.integer)));
-    if (value.is(NodeKind::Float) && std::fabs(value.real) < 9e18)
-      return replace(value, Node::of(std::to_string(static_cast<std::int64_t>(value.real))));
-    if (!value.is_string()) return wrong(value, path, "a size as `512m`");
-    if (value.text == "-1") return;
-    const auto size = text::parse_byte_size(value.text);
-    if (!size)
-      return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a size",
-                          "sizes are written as 512m, 1g, 64kb");
-    replace(value, Node::of(std::to_string(size->bytes)));
-  }
-
-  void duration(Node& value, const std::string& path) {
-    if (!value.is_string())
-      return wrong(value, path, "a duration as `1m30s`",
-                   value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
-    const auto parsed = parse_long_duration(value.text);
-    if (!parsed)
-      return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration",
-                          "durations are written as 10s, 1m30s, 500ms");
-    replace(value, Node::of(text::format_duration(*parsed)));
   }
 
   void texts(Node& value, Shape shape, const std::string& path) {
@@ -355,20 +239,6 @@ class Canonicalizer {
     Node list = Node::list();
     for (const auto& word : *words) list.items.push_back(Node::of(word));
     replace(value, std::move(list));
-  }
-
-  void file_mode(Node& value, const std::string& path) {
-    std::int64_t mode = value.integer;
-    if (value.is_string()) {
-      const auto [end, failed] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), mode, 8);
-      if (failed != std::errc() || end != value.text.data() + value.text.size())
-        return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not an octal mode");
-    } else if (!value.is(NodeKind::Int)) {
-      return wrong(value, path, "an octal mode as 0440");
-    }
-    char octal[24] = {};
-    std::to_chars(octal, octal + sizeof octal - 1, mode, 8);
-    replace(value, Node::of(std::string("0") + octal));
   }
 
   void special(Node& value, const std::string& owner, const std::string& name, const std::string& path) {
@@ -515,8 +385,6 @@ class Canonicalizer {
     });
     if (!good) state_.error(place, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
   }
-
-  LoadState& state_;
 };
 
 }  // namespace
