@@ -6,6 +6,7 @@
 #include "berth/model/names.hpp"
 #include "berth/plan/plan.hpp"
 #include "draft.hpp"
+#include "selection.hpp"
 
 namespace berth::plan {
 namespace {
@@ -14,30 +15,6 @@ using engine::ContainerState;
 using engine::Phase;
 
 const char* const kNotThere = "it is not there";
-
-// The services that this `up` is about, and those among them that were named on the command line.
-struct Selection {
-  std::set<std::string> services;
-  std::set<std::string> named;
-};
-
-Result<Selection> select_services(const model::Project& project, const UpOptions& options) {
-  Selection selection;
-  std::vector<std::string> open = options.services;
-  if (open.empty())
-    for (const auto& [name, service] : project.services) open.push_back(name);
-  selection.named.insert(open.begin(), open.end());
-  while (!open.empty()) {
-    const std::string name = open.back();
-    open.pop_back();
-    const auto service = project.services.find(name);
-    if (service == project.services.end()) return Error::make(ErrorKind::NotFound, "no such service: `" + name + "`");
-    if (!selection.services.insert(name).second || options.no_dependencies) continue;
-    for (const auto& dependency : dependencies_of(service->second))
-      if (project.services.count(dependency)) open.push_back(dependency);
-  }
-  return selection;
-}
 
 class UpPlanner {
  public:
@@ -481,12 +458,6 @@ class UpPlanner {
 };
 
 }  // namespace
-
-Result<std::set<std::string>> selected_services(const model::Project& project, const UpOptions& options) {
-  auto selection = select_services(project, options);
-  if (!selection) return selection.error();
-  return std::move(selection->services);
-}
 
 bool touches(const Plan& plan, const ContainerId& id) {
   return std::any_of(plan.actions.begin(), plan.actions.end(), [&](const Action& action) {
