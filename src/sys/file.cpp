@@ -168,17 +168,34 @@ Result<void> write_file_atomic(const std::string& path, std::string_view bytes, 
   return durability == Durability::Synced ? sync_directory(parent_of(path)) : Result<void>();
 }
 
-Result<void> make_directories(const std::string& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) == 0) return {};
+namespace {
+
+// False: what was there a moment ago has been removed in between.
+Result<bool> try_make_directories(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return true;
+  struct stat info;
   if (errno == EEXIST) {
-    struct stat info;
-    if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
+    if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return true;
+    if (::lstat(path.c_str(), &info) < 0 && errno == ENOENT) return false;
     return Error::system(ENOTDIR, "create directory", path);
   }
   if (errno != ENOENT || path.empty() || path == "/") return Error::system(errno, "create directory", path);
   BERTH_TRY(make_directories(parent_of(path), mode));
-  if (::mkdir(path.c_str(), mode) < 0 && errno != EEXIST) return Error::system(errno, "create directory", path);
-  return {};
+  if (::mkdir(path.c_str(), mode) == 0) return true;
+  if (errno == ENOENT || errno == EEXIST) return false;
+  return Error::system(errno, "create directory", path);
+}
+
+}  // namespace
+
+Result<void> make_directories(const std::string& path, mode_t mode) {
+  constexpr int kTries = 100;  // as often somebody may remove it; there are places (/proc) where nothing can be made
+  for (int i = 0; i < kTries; ++i) {
+    auto made = try_make_directories(path, mode);
+    if (!made) return made.error();
+    if (*made) return {};
+  }
+  return Error::system(ENOENT, "create directory", path);
 }
 
 Result<void> remove_tree(const std::string& path) {

@@ -32,7 +32,7 @@ enum class Durability { Volatile, Whole, Synced };
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes, Durability durability,
                                mode_t mode = 0600);
 
-// Creates missing parents too; an existing directory is success.
+// Creates missing parents too; an existing directory is success. Others may make and remove them at the same time.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 // Removes the tree; does not follow symbolic links and does not cross mount points. A missing tree is success.
 Result<void> remove_tree(const std::string& path);
