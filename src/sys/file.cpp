@@ -189,7 +189,7 @@ Result<bool> try_make_directories(const std::string& path, mode_t mode) {
 }  // namespace
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
-  constexpr int kTries = 100;  // as often somebody may remove it; there are places (/proc) where nothing can be made
+  constexpr int kTries = 10000;  // so often somebody may remove it; there are places (/proc) where nothing can be made
   for (int i = 0; i < kTries; ++i) {
     auto made = try_make_directories(path, mode);
     if (!made) return made.error();
