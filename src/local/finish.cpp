@@ -38,6 +38,7 @@ void LocalEngine::State::ended(Unit& unit, int exit_code) {
   else
     release(unit);
   if (auto saved = save(unit); !saved) warn(saved.error().to_string());
+  if (auto unpinned = state::unpin_process(paths, project, unit.id()); !unpinned) warn(unpinned.error().to_string());
 
   const auto ending = std::exchange(unit.ending, {});
   for (const auto& done : ending) done({});

@@ -189,6 +189,13 @@ Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& descriptors) {
   if (sys::exists(s.paths.intent_file(s.project)))
     if (auto settled = s.network->settle(); !settled) s.warn(settled.error().to_string());
   for (const auto& [unit, now] : ended) {
+    // Ended while nobody was there, and perhaps a zombie yet.
+    if (!runtime::read_exit_record(s.paths.run(s.project), unit->id().value))
+      unit->pidfd = state::pinned_process(s.paths, s.project, unit->id());
+    if (unit->pidfd) {
+      s.on_orphan(unit->id());
+      continue;
+    }
     unit->run.error = now.error;
     s.ended(*unit, now.exit_code);
   }
@@ -237,6 +244,9 @@ void LocalEngine::State::collect_garbage() {
         loop.on_worker<Result<void>>(
             [copy = paths, own = project, name] { return state::remove_container(copy, own, ContainerId(name)); },
             report);
+  if (auto pins = sys::list_directory(paths.pins(project)))
+    for (const auto& id : *pins)
+      if (!is_known(id)) report(state::unpin_process(paths, project, ContainerId(id)));
   for (const char* directory : {"containers", "exits", "stage", "commit", "files", "pipes"}) {
     const std::string path = paths.run(project) + "/" + directory;
     auto names = sys::list_directory(path);

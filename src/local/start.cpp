@@ -320,6 +320,8 @@ void LocalEngine::State::on_status(const ContainerId& id) {
     unit->run.health_log = {};
     show(*unit);
     started(*unit, state::write_start(paths, project, id, unit->run));
+    if (auto pinned = state::pin_process(paths, project, id, unit->pidfd.get()); !pinned)
+      warn(pinned.error().while_doing("keeping the exit status of " + unit->record.name).to_string());
     if (unit->ended_early) ended(*unit, *std::exchange(unit->ended_early, std::nullopt));
     return;
   }

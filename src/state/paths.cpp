@@ -53,7 +53,7 @@ Result<void> make_project_directories(const Paths& paths, const ProjectName& pro
   if (!is_project_name(project.value))
     return Error::make(ErrorKind::Invalid, "`" + project.value + "` cannot be a project name");
   BERTH_TRY(sys::make_directories(paths.containers(project), 0700));
-  for (const char* name : {"exits", "stage", "commit", "netns", "pipes", "containers"})
+  for (const char* name : {"exits", "pins", "stage", "commit", "netns", "pipes", "containers"})
     BERTH_TRY(sys::make_directories(paths.run(project) + "/" + name, 0700));
   return {};
 }

@@ -1,5 +1,6 @@
 #include "berth/state/records.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "berth/base/random.hpp"
 #include "berth/sys/file.hpp"
+#include "berth/sys/mount.hpp"
 #include "berth/text/json_codec.hpp"
 
 namespace berth::state {
@@ -56,6 +58,13 @@ std::optional<int> recorded_exit(const std::string& path) {
   const auto parsed = std::from_chars(text->data(), text->data() + text->size(), status);
   if (parsed.ec != std::errc()) return std::nullopt;
   return sys::exit_code_of_status(status);
+}
+
+std::optional<int> pinned_exit(const Paths& paths, const ProjectName& project, const ContainerId& id) {
+  const auto pidfd = pinned_process(paths, project, id);
+  const auto status = pidfd ? sys::exit_status_of(pidfd.get()) : std::nullopt;
+  if (!status) return std::nullopt;
+  return sys::exit_code_of_status(*status);
 }
 
 }  // namespace
@@ -146,7 +155,8 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   }
   if (auto process = sys::open_process(run.process()); process && !sys::has_exited(process->get())) return state;
   const bool this_boot = run.boot == sys::boot_id();
-  const auto code = this_boot ? recorded_exit(paths.exit_record(record.spec.project, record.id)) : std::nullopt;
+  auto code = this_boot ? recorded_exit(paths.exit_record(record.spec.project, record.id)) : std::nullopt;
+  if (this_boot && !code) code = pinned_exit(paths, record.spec.project, record.id);
   state.phase = engine::Phase::Exited;
   state.pid = 0;
   state.exit_code = code.value_or(255);
@@ -157,12 +167,32 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
   return state;
 }
 
+Result<void> pin_process(const Paths& paths, const ProjectName& project, const ContainerId& id, int pidfd) {
+  BERTH_TRY(unpin_process(paths, project, id));
+  const auto pinned = sys::pin_pidfd(pidfd, paths.pin(project, id));
+  if (pinned || pinned.error().errno_value() != EINVAL) return pinned;
+  return unpin_process(paths, project, id);
+}
+
+sys::UniqueFd pinned_process(const Paths& paths, const ProjectName& project, const ContainerId& id) {
+  auto pidfd = sys::open(paths.pin(project, id), O_RDONLY);
+  return pidfd ? std::move(*pidfd) : sys::UniqueFd();
+}
+
+Result<void> unpin_process(const Paths& paths, const ProjectName& project, const ContainerId& id) {
+  const std::string path = paths.pin(project, id);
+  BERTH_TRY(sys::unmount(path));
+  if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  return {};
+}
+
 Result<void> remove_container(const Paths& paths, const ProjectName& project, const ContainerId& id) {
   // The configuration goes first: without it the rest is garbage that any later removal may take.
   const std::string config = paths.container(project, id) + "/config.json";
   if (::unlink(config.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", config);
   for (const auto& path : {paths.run_record(project, id), paths.exit_record(project, id)})
     if (::unlink(path.c_str()) < 0 && errno != ENOENT) return Error::system(errno, "remove", path);
+  BERTH_TRY(unpin_process(paths, project, id));
   return sys::remove_tree(paths.container(project, id));
 }
 
@@ -245,6 +275,8 @@ Result<void> release_names(const Paths& paths, const NameOwner& owner) {
 }
 
 Result<void> remove_project(const Paths& paths, const ProjectName& project) {
+  if (const auto pins = sys::list_directory(paths.pins(project)))
+    for (const auto& id : *pins) BERTH_TRY(unpin_process(paths, project, ContainerId(id)));
   for (const auto& [directory, aside] : {std::pair{paths.project(project), paths.below_root("trash") + "/"},
                                          std::pair{paths.run(project), paths.run_root + "/" + kAside}}) {
     const std::string gone = aside + random_hex(8);

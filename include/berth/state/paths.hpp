@@ -2,7 +2,7 @@
 //
 //   ROOT/projects/<p>/{project.json, intent.json, containers/<id>/{config.json, state.json}}
 //   ROOT/{networks, volumes, images, bin, tmp, trash}   ROOT/global/{lock, names.json, ipam.json, ports.json}
-//   RUN/<p>/{lock, keeper.lock, control.sock, exits/, stage/, commit/, pipes/, containers/<id>.json}
+//   RUN/<p>/{lock, keeper.lock, control.sock, exits/, pins/, stage/, commit/, pipes/, containers/<id>.json}
 #pragma once
 
 #include <string>
@@ -35,6 +35,8 @@ struct Paths {
     return run_records(p) + "/" + id.value + ".json";
   }
   std::string exit_record(const ProjectName& p, const ContainerId& id) const { return run(p) + "/exits/" + id.value; }
+  std::string pins(const ProjectName& p) const { return run(p) + "/pins"; }
+  std::string pin(const ProjectName& p, const ContainerId& id) const { return pins(p) + "/" + id.value; }
 
   bool operator==(const Paths&) const = default;
 };

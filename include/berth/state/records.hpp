@@ -71,8 +71,16 @@ struct StoredContainers {
 StoredContainers read_containers(const Paths& paths, const ProjectName& project);
 
 // What a stored container is now: a record that says "running" is held against the kernel (same pid, start time, boot);
-// one that has ended takes its exit code from the keeper's exit record, else it is lost: 255, not invented.
+// one that has ended takes its exit code from the keeper's exit record, else from the kernel by its pin, else it is
+// lost: 255, not invented.
 engine::ContainerState current_state(const Paths& paths, const StoredContainer& stored);
+
+// The container's process by its descriptor, mounted in the run root: the kernel keeps the exit status there even when
+// supervisor and keeper are dead (Linux 6.15; older ones refuse, which is success). One pin a container: the last.
+Result<void> pin_process(const Paths& paths, const ProjectName& project, const ContainerId& id, int pidfd);
+// Its descriptor; invalid where there is none.
+sys::UniqueFd pinned_process(const Paths& paths, const ProjectName& project, const ContainerId& id);
+Result<void> unpin_process(const Paths& paths, const ProjectName& project, const ContainerId& id);
 
 // Removes the container's directory and run files; what is gone already is success.
 Result<void> remove_container(const Paths& paths, const ProjectName& project, const ContainerId& id);
