@@ -187,7 +187,8 @@ void DnsServer::State::on_udp(int fd, const ContainerId& container, Clock::time_
     char room[4096];
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    const auto length = ::recvfrom(fd, room, sizeof room, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    // It stays in the socket until it is answered: a successor finds what we leave when we are killed in between.
+    const auto length = ::recvfrom(fd, room, sizeof room, MSG_PEEK, reinterpret_cast<sockaddr*>(&from), &size);
     if (length < 0) return;
     ask(
         container, std::string(room, static_cast<std::size_t>(length)), DnsTransport::Udp,
@@ -198,6 +199,7 @@ void DnsServer::State::on_udp(int fd, const ContainerId& container, Clock::time_
           (void)::sendto(fd, reply.data(), reply.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&from), size);
         },
         now);
+    if (::recv(fd, room, 0, 0) < 0) return;
   }
 }
 
