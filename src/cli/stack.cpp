@@ -21,15 +21,22 @@ std::optional<ProjectName> given_name(const App& app) {
   return ProjectName(given);
 }
 
+// For looking and taking down: what is in env files is not asked, they may be gone.
+compose::LoadOptions without_env_files(const App& app) {
+  auto options = load_options(app, {});
+  options.no_env_resolution = true;
+  return options;
+}
+
 }  // namespace
 
 ProjectName project_name(const App& app) {
   const auto given = given_name(app);
-  return given ? *given : load_project(app, {}).project.name;
+  return given ? *given : load_with(app, without_env_files(app)).project.name;
 }
 
 StackFiles stack_files(const App& app) {
-  auto options = load_options(app, {});
+  auto options = without_env_files(app);
   options.all_resources = true;  // `down -v` takes volumes of services that are not enabled, too
   compose::DiskFiles disk;
   auto outcome = compose::load(options, compose::Environment{app.environment}, disk);
@@ -66,7 +73,7 @@ namespace {
 // What is wrong with the files is not this command's business.
 std::vector<std::string> declared_services(const App& app) {
   compose::DiskFiles disk;
-  const auto outcome = compose::load(load_options(app, {}), compose::Environment{app.environment}, disk);
+  const auto outcome = compose::load(without_env_files(app), compose::Environment{app.environment}, disk);
   std::vector<std::string> names;
   if (!outcome.loaded) return names;
   for (const auto* services : {&outcome.loaded->project.services, &outcome.loaded->project.disabled_services})

@@ -91,7 +91,8 @@ std::unique_ptr<control::Client> connect_to_stack(const App& app, const ProjectN
     ensure_supervisor(app, project);
     if (auto client = try_connect(app, project)) return client;
   }
-  throw Failure(Error::make(ErrorKind::NotFound, "stack `" + project.value + "` is not up: no supervisor serves it"));
+  throw Failure(Error::make(ErrorKind::NotFound, "stack `" + project.value + "` is not up: it has no containers")
+                    .with_hint("`berth up -d` starts it"));
 }
 
 int request_of_stack(const App& app, const ProjectName& project, const control::Message& request,

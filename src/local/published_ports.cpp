@@ -124,10 +124,8 @@ Result<void> StackNetwork::settle() {
 Result<void> StackNetwork::network_removed(const std::string& name) {
   BERTH_TRY(refresh_firewall());
   BERTH_TRY(shared_.unshare(name));
-  auto restored = network::restore_forwarding(*netfilter_, paths_.root);
-  if (!restored) return restored.error();
-  if (*restored) warn_("IPv4 forwarding is off again, as it was");
-  return {};
+  auto restored = network::restore_forwarding(*netfilter_, paths_.root);  // as was said when it was turned on
+  return restored ? Result<void>() : Result<void>(restored.error());
 }
 
 Result<void> StackNetwork::check_ports(const std::vector<PortWish>& wishes, const std::set<ContainerId>& free) const {
