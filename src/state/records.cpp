@@ -169,7 +169,7 @@ engine::ContainerState current_state(const Paths& paths, const StoredContainer& 
 
 Result<void> pin_process(const Paths& paths, const ProjectName& project, const ContainerId& id, int pidfd) {
   BERTH_TRY(unpin_process(paths, project, id));
-  const auto pinned = sys::pin_pidfd(pidfd, paths.pin(project, id));
+  auto pinned = sys::pin_pidfd(pidfd, paths.pin(project, id));
   if (pinned || pinned.error().errno_value() != EINVAL) return pinned;
   return unpin_process(paths, project, id);
 }
