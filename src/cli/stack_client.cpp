@@ -57,6 +57,7 @@ std::optional<int> converse(const App& app, const ProjectName& project, control:
   StackView view(app, project, client->loop());
   view.add_names(names);
   if (const auto* description = described_by(request)) view.show_places_in(*description);
+  if (const auto* up = std::get_if<control::Up>(&request)) view.set_attaching(up->attach);
   std::optional<Error> unsent;
   const auto on_interrupt = [&] {
     const control::Message cancel = control::Cancel{.force = interrupts++ > 0};

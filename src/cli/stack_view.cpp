@@ -50,7 +50,7 @@ void StackView::add_names(const std::vector<std::string>& containers) {
 }
 
 void StackView::show_interrupt(bool again) {
-  if (!attached_) return;
+  if (!attaching_) return;
   progress_.above(stderr, again ? "Killing...\n" : "Gracefully stopping... (press Ctrl+C again to force)\n");
 }
 
@@ -139,7 +139,6 @@ std::optional<int> StackView::show(const control::Message& message) {
   } else if (const auto* behind = std::get_if<control::LogsBehind>(&message)) {
     go_on_in_file(*behind);
   } else if (std::holds_alternative<control::Attached>(message)) {
-    attached_ = true;
     progress_.leave(false);
     if (!names_.empty() && progress_mode(app_) != ProgressMode::Quiet && progress_mode(app_) != ProgressMode::Json)
       print_line(stderr, "Attaching to " + names_ + "\n");

@@ -27,6 +27,8 @@ class StackView {
   void show_raw() { raw_ = true; }
   // The description that was sent: problems are shown at their place in it. Outlives the view.
   void show_places_in(const model::Project& description) { description_ = &description; }
+  // Of an `up` that stays: what Ctrl-C does there is said.
+  void set_attaching(bool attaching) { attaching_ = attaching; }
   // Ctrl-C was pressed once, or again.
   void show_interrupt(bool again);
 
@@ -54,7 +56,7 @@ class StackView {
   std::map<std::pair<std::string, logs::Stream>, control::LogLine> pieces_;
   std::string names_;
   const model::Project* description_ = nullptr;
-  bool raw_ = false, attached_ = false;
+  bool raw_ = false, attaching_ = false;
 };
 
 // At its place in the compose file, where `description` has it.
