@@ -374,16 +374,12 @@ void reap() {
       zygote = 0;
       continue;
     }
-    // Before the record: a Name for it may be waiting.
+    // It is in the list before a Name that is waiting is read: is_our_child does not know it any more.
+    if (!find_child(pid)) add_child(pid, "");
     while (peer >= 0 && handle_message()) {}
     Child* child = find_child(pid);
-    if (!child) {
-      add_child(pid, "");
-      child = find_child(pid);
-      if (!child) continue;
-    } else if (child->name[0]) {
-      --running_named;
-    }
+    if (!child) continue;  // the list was full
+    if (child->name[0]) --running_named;
     child->ended = true;
     child->status = status;
     record_exit(*child);
