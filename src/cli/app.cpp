@@ -10,6 +10,8 @@
 
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "docker/docker.hpp"
+#include "front.hpp"
 
 namespace berth::cli {
 
@@ -107,9 +109,12 @@ bool wants_color(const App& app, int fd) {
   return isatty(fd) != 0 && app.variable("TERM") != "dumb";
 }
 
-std::string program_name(const std::string& argv0) {
-  const std::string base = argv0.substr(argv0.rfind('/') + 1);  // npos + 1 is 0: the whole
-  return base == "docker-compose" ? base : "berth";
+// The docker client's flags stand for its variables, and win over them.
+void take_client_flags(App& app) {
+  static constexpr std::pair<const char*, const char*> kVariables[] = {
+      {"host", "DOCKER_HOST"}, {"context", "DOCKER_CONTEXT"}, {"config", "DOCKER_CONFIG"}};
+  for (const auto& [flag, variable] : kVariables)
+    if (const auto value = app.line.globals.maybe(flag)) app.environment[variable] = *value;
 }
 
 void report(const UsageError& error) {
@@ -125,7 +130,7 @@ std::optional<int> answer_without_command(const App& app) {
   }
   if (app.line.command) return std::nullopt;
   if (app.line.globals.flag("version") && !app.line.help) return run_version(app);
-  print(program_help(app.program));
+  print(program_help(compose_grammar(app.program)));
   return kOk;
 }
 
@@ -157,13 +162,22 @@ void print_diagnostics(const App& app, const text::Diagnostics& diagnostics) {
 
 int run_program(const std::string& argv0, const std::vector<std::string>& arguments,
                 std::map<std::string, std::string> environment) {
-  ParsedLine parsed = parse_command_line(arguments);
+  Call call = choose_front(argv0, arguments);
+  if (call.front == Front::PluginMetadata) {
+    print(plugin_metadata());
+    return kOk;
+  }
+  if (call.front == Front::Docker) return run_docker(call.arguments, std::move(environment));
+  ParsedLine parsed = parse_command_line(call.arguments, compose_grammar(call.program));
   if (!parsed) {
     report(parsed.error());
     return parsed.error().exit_code();
   }
-  App app{
-      .program = program_name(argv0), .line = std::move(*parsed), .environment = std::move(environment), .paths = {}};
+  App app{.program = std::move(call.program),
+          .line = std::move(*parsed),
+          .environment = std::move(environment),
+          .paths = {}};
+  take_client_flags(app);
   app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
   json_messages = app.line.globals.maybe("progress").value_or(app.variable("COMPOSE_PROGRESS")) == "json";

@@ -64,23 +64,21 @@ std::string example_section(std::string_view program, std::string_view examples)
 
 }  // namespace
 
-std::string program_help(std::string_view program) {
-  const std::string name(program);
-  std::string out = "Usage: " + name +
-                    " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
-                    "Builds and runs the services of a compose file. No daemon: stacks run by themselves.\n";
+std::string program_help(const Grammar& grammar) {
+  const std::string name(grammar.program);
+  std::string out = "Usage: " + name + " [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n" + std::string(grammar.summary) + "\n";
   std::vector<std::string_view> groups;
-  for (const Command& command : commands())
+  for (const Command& command : grammar.commands)
     if (!command.hidden && std::find(groups.begin(), groups.end(), command.group) == groups.end())
       groups.push_back(command.group);
   for (const auto group : groups) {
     std::vector<std::pair<std::string, std::string>> rows;
-    for (const Command& command : commands())
+    for (const Command& command : grammar.commands)
       if (!command.hidden && command.group == group)
         rows.emplace_back(std::string(command.name), std::string(command.summary));
     out += "\n" + std::string(group) + ":\n" + two_columns(rows);
   }
-  return out + option_sections(global_options(), "Global options") + "\nRun `" + name +
+  return out + option_sections(grammar.globals, "Global options") + "\nRun `" + name +
          " COMMAND --help` for the options of a command.\n";
 }
 

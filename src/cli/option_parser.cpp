@@ -82,8 +82,9 @@ std::optional<bool> parse_bool(std::string_view text) {
 
 class LineParser {
  public:
-  explicit LineParser(const std::vector<std::string>& arguments) : arguments_(arguments) {
-    line_.globals.set_fallbacks(global_options());
+  LineParser(const std::vector<std::string>& arguments, const Grammar& grammar)
+      : arguments_(arguments), grammar_(grammar) {
+    line_.globals.set_fallbacks(grammar.globals);
   }
 
   ParsedLine parse() {
@@ -113,20 +114,22 @@ class LineParser {
     error_ = UsageError(std::move(message), std::move(hint), exit_code);
   }
 
+  std::string program() const { return std::string(grammar_.program); }
+
   std::string help_hint() const {
-    return line_.command ? "`berth " + std::string(line_.command->name) + " --help` lists its flags"
-                         : "`berth --help` lists the commands and global flags";
+    return line_.command ? "`" + program() + " " + std::string(line_.command->name) + " --help` lists its flags"
+                         : "`" + program() + " --help` lists the commands and global flags";
   }
 
   const Option* find(auto matches) const {
     if (line_.command) {
       for (const Option& option : line_.command->options)
         if (matches(option)) return &option;
-      for (const Option& option : global_options())
+      for (const Option& option : grammar_.globals)
         if (option.name == "dry-run" && matches(option)) return &option;
       return nullptr;
     }
-    for (const Option& option : global_options())
+    for (const Option& option : grammar_.globals)
       if (matches(option)) return &option;
     return nullptr;
   }
@@ -148,12 +151,12 @@ class LineParser {
 
   void unknown_long(const std::string& name) {
     if (line_.command)
-      for (const Option& option : global_options())
+      for (const Option& option : grammar_.globals)
         if (option.name == name)
           return fail("unknown flag: --" + name,
                       "--" + name + " is a global flag: it goes before `" + std::string(line_.command->name) + "`");
     std::vector<std::string> known{"help"};
-    for (const Option& option : line_.command ? line_.command->options : global_options())
+    for (const Option& option : line_.command ? line_.command->options : grammar_.globals)
       if (!option.hidden) known.emplace_back(option.name);
     const auto near = text::nearest(name, known);
     fail("unknown flag: --" + name, near ? "did you mean `--" + *near + "`?" : help_hint());
@@ -184,7 +187,7 @@ class LineParser {
   void unknown_short(char letter, const std::string& letters) {
     std::string hint = help_hint();
     if (line_.command)
-      for (const Option& option : global_options())
+      for (const Option& option : grammar_.globals)
         if (option.short_name == letter)
           hint = "-" + std::string(1, letter) + " is a global flag: it goes before `" +
                  std::string(line_.command->name) + "`";
@@ -219,10 +222,10 @@ class LineParser {
       if (!line_.command->interspersed) flags_ended_ = true;
       return;
     }
-    const Command* command = find_command(word);
+    const Command* command = grammar_.find(word);
     if (!command) {
       std::vector<std::string> known;
-      for (const Command& candidate : commands())
+      for (const Command& candidate : grammar_.commands)
         if (!candidate.hidden) known.emplace_back(candidate.name);
       const auto near = text::nearest(word, known);
       return fail("unknown command `" + word + "`", near ? "did you mean `" + *near + "`?" : help_hint());
@@ -237,8 +240,8 @@ class LineParser {
   void check_operands() {
     if (!line_.command || line_.help) return;
     const std::size_t count = line_.operands.size();
-    const std::string usage =
-        "usage: berth " + std::string(line_.command->name) + " [OPTIONS] " + std::string(line_.command->operands);
+    const std::string usage = "usage: " + program() + " " + std::string(line_.command->name) + " [OPTIONS] " +
+                              std::string(line_.command->operands);
     if (count < line_.command->min_operands)
       fail("`" + std::string(line_.command->name) + "` needs " + (count == 0 ? "an argument" : "more arguments"),
            usage);
@@ -249,6 +252,7 @@ class LineParser {
   }
 
   const std::vector<std::string>& arguments_;
+  const Grammar& grammar_;
   std::size_t position_ = 0;
   bool flags_ended_ = false;
   CommandLine line_;
@@ -257,6 +261,15 @@ class LineParser {
 
 }  // namespace
 
-ParsedLine parse_command_line(const std::vector<std::string>& arguments) { return LineParser(arguments).parse(); }
+const Command* Grammar::find(std::string_view name) const {
+  const auto found = std::find_if(commands.begin(), commands.end(), [&](const Command& command) {
+    return command.name == name || (!command.alias.empty() && command.alias == name);
+  });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+ParsedLine parse_command_line(const std::vector<std::string>& arguments, const Grammar& grammar) {
+  return LineParser(arguments, grammar).parse();
+}
 
 }  // namespace berth::cli

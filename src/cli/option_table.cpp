@@ -1,7 +1,6 @@
 // The one table. Order within a command is the order of its help.
-#include <algorithm>
-
 #include "berth/cli/options.hpp"
+#include "options_of_client.hpp"
 #include "options_of_files.hpp"
 #include "options_of_stack.hpp"
 #include "options_of_views.hpp"
@@ -66,6 +65,21 @@ constexpr Option kGlobals[] = {
      .why = "errors always say all there is"},
     {.name = "no-ansi", .help = "Same as --ansi never", .hidden = true},
     {.name = "workdir", .value = kText, .value_name = "DIR", .help = "Same as --project-directory", .hidden = true},
+    {.name = "skip-hostname-check",
+     .help = "Of docker-compose 1",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "there is no connection whose host name could be checked"},
+    kClientHost,
+    kClientContext,
+    kClientConfig,
+    kClientDebug,
+    kClientLogLevel,
+    kClientTls,
+    kClientTlsCaCert,
+    kClientTlsCert,
+    kClientTlsKey,
+    kClientTlsVerify,
 };
 
 constexpr Option kAttach[] = {
@@ -422,11 +436,10 @@ constexpr Command kCommands[] = {
 std::span<const Option> global_options() { return kGlobals; }
 std::span<const Command> commands() { return kCommands; }
 
-const Command* find_command(std::string_view name) {
-  const auto found = std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& command) {
-    return command.name == name || (!command.alias.empty() && command.alias == name);
-  });
-  return found == std::end(kCommands) ? nullptr : found;
+Grammar compose_grammar(std::string_view program) {
+  return {.program = program, .globals = kGlobals, .commands = kCommands};
 }
+
+const Command* find_command(std::string_view name) { return compose_grammar().find(name); }
 
 }  // namespace berth::cli

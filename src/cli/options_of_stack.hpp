@@ -115,7 +115,7 @@ inline constexpr Option kCreate[] = {
     kBuildFirst, kNoBuild, kPull, kQuietBuild, kQuietPull, kForceRecreate, kNoRecreate, kScale, kOrphansGrouped, kYes,
 };
 
-inline constexpr Option kScaleFlags[] = {kNoDeps};
+inline constexpr Option kScaleFlags[] = {kNoDeps, kTimeout};
 
 inline constexpr Option kPlan[] = {
     {.name = "format",

@@ -66,6 +66,18 @@ std::span<const Option> global_options();
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);  // by name or alias
 
+// What one name of the program understands, as messages and help show it: compose's commands under `berth`,
+// `docker-compose` and `docker compose`; `docker` has a table of its own.
+struct Grammar {
+  std::string_view program;
+  std::span<const Option> globals;
+  std::span<const Command> commands;
+  std::string_view summary = "Builds and runs the services of a compose file. No daemon: stacks run by themselves.";
+
+  const Command* find(std::string_view name) const;  // by name or alias
+};
+Grammar compose_grammar(std::string_view program = "berth");
+
 // Values as given, by the long name of their option.
 class OptionValues {
  public:
@@ -111,10 +123,10 @@ using ParsedLine = boost::system::result<CommandLine, UsageError>;
 
 // `arguments` without argv[0]. Checks names, values and the number of operands; what fits together is the command's
 // business.
-ParsedLine parse_command_line(const std::vector<std::string>& arguments);
+ParsedLine parse_command_line(const std::vector<std::string>& arguments, const Grammar& grammar = compose_grammar());
 
 // Text of `PROGRAM --help` and `PROGRAM COMMAND --help`.
-std::string program_help(std::string_view program);
+std::string program_help(const Grammar& grammar);
 std::string command_help(std::string_view program, const Command& command);
 
 }  // namespace berth::cli

@@ -125,6 +125,7 @@ int run_create(const App& app) {
 int run_scale(const App& app) {
   plan::UpOptions options;
   options.no_dependencies = app.line.options.flag("no-deps");
+  options.timeout = grace_of(app.line.options);
   for (const auto& text : app.line.operands) {
     const auto [service, count] = parse_scale(text, "`scale`");
     options.services.push_back(service);

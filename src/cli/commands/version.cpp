@@ -1,24 +1,25 @@
 #include "commands.hpp"
+#include "front.hpp"
 
 namespace berth::cli {
 
-// Says what it is, under whichever name it is called: no number of docker compose is claimed.
+// Under docker's names: the release that scripts may count on (decisions/names.md), and one number in the line.
 int run_version(const App& app) {
-  const std::string number = BERTH_VERSION;
+  const bool own = app.program == "berth";
+  const std::string number = own ? BERTH_VERSION : std::string(kComposeLevel);
   if (app.line.options.flag("short"))
     print(number + "\n");
   else if (app.line.options.text("format") == "json")
-    print("{\"version\":\"" + number + "\"}\n");
-  else if (app.program == "docker-compose")
-    print("berth version " + number + " (in place of docker-compose)\n");
+    print(own ? "{\"version\":\"" + number + "\"}\n"
+              : "{\"version\":\"v" + number + "\",\"berth\":\"" BERTH_VERSION "\"}\n");
   else
-    print("berth version " + number + "\n");
+    print(own ? "berth version " + number + "\n" : "Docker Compose version v" + number + " (berth)\n");
   return kOk;
 }
 
 int run_help(const App& app) {
   if (app.line.operands.empty()) {
-    print(program_help(app.program));
+    print(program_help(compose_grammar(app.program)));
     return kOk;
   }
   const Command* command = find_command(app.line.operands[0]);
