@@ -13,15 +13,23 @@ CommandFunction command_function(std::string_view name) {
     std::string_view name;
     CommandFunction function;
   } kFunctions[] = {
-      {"attach", run_attach},   {"build", run_build},   {"config", run_config},   {"down", run_down},
-      {"exec", run_exec},       {"help", run_help},     {"image", run_image},     {"ps", run_ps},
-      {"kill", run_kill},       {"logs", run_logs},     {"pause", run_pause},     {"restart", run_restart},
-      {"rm", run_rm},           {"run", run_run},       {"start", run_start},     {"stop", run_stop},
-      {"unpause", run_unpause}, {"up", run_up},         {"version", run_version}, {"create", run_create},
-      {"events", run_events},   {"images", run_images}, {"ls", run_ls},           {"plan", run_plan},
-      {"port", run_port},       {"scale", run_scale},   {"stats", run_stats},     {"top", run_top},
-      {"volumes", run_volumes}, {"wait", run_wait},     {"cp", run_cp},           {"commit", run_commit},
-      {"export", run_export},
+      {"attach", run_attach},   {"build", run_build},
+      {"config", run_config},   {"down", run_down},
+      {"exec", run_exec},       {"help", run_help},
+      {"image", run_image},     {"ps", run_ps},
+      {"kill", run_kill},       {"logs", run_logs},
+      {"pause", run_pause},     {"restart", run_restart},
+      {"rm", run_rm},           {"run", run_run},
+      {"start", run_start},     {"stop", run_stop},
+      {"unpause", run_unpause}, {"up", run_up},
+      {"version", run_version}, {"create", run_create},
+      {"events", run_events},   {"images", run_images},
+      {"ls", run_ls},           {"plan", run_plan},
+      {"port", run_port},       {"scale", run_scale},
+      {"stats", run_stats},     {"top", run_top},
+      {"volumes", run_volumes}, {"wait", run_wait},
+      {"cp", run_cp},           {"commit", run_commit},
+      {"export", run_export},   {"install-names", run_install_names},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

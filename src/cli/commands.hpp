@@ -36,6 +36,7 @@ int run_export(const App& app);
 int run_create(const App& app);
 int run_events(const App& app);
 int run_images(const App& app);
+int run_install_names(const App& app);
 int run_ls(const App& app);
 int run_plan(const App& app);
 int run_port(const App& app);

@@ -2,6 +2,7 @@
 #include "berth/cli/options.hpp"
 #include "options_of_client.hpp"
 #include "options_of_files.hpp"
+#include "options_of_host.hpp"
 #include "options_of_stack.hpp"
 #include "options_of_views.hpp"
 
@@ -203,6 +204,7 @@ constexpr std::string_view kStackGroup = "Stack";
 constexpr std::string_view kLookGroup = "Look";
 constexpr std::string_view kInsideGroup = "In containers";
 constexpr std::string_view kFilesGroup = "Images and files";
+constexpr std::string_view kHostGroup = "This machine";
 
 constexpr Command kCommands[] = {
     {.name = "up",
@@ -412,6 +414,17 @@ constexpr Command kCommands[] = {
      .examples = "image import rootfs.tar debian:bookworm | a root file system as an image\n"
                  "image load -i images.tar | what `docker save` or skopeo wrote\n"
                  "image save web db -o images.tar | for another machine, for docker load or skopeo"},
+    {.name = "install-names",
+     .operands = "[docker-compose] [docker] [plugin]",
+     .summary = "Answer to docker-compose, docker and docker compose",
+     .options = kInstallNames,
+     .needs_root = false,
+     .max_operands = 3,
+     .group = kHostGroup,
+     .examples = "install-names | all three, where the names are free\n"
+                 "install-names --dry-run | only say what would be made\n"
+                 "install-names docker-compose plugin | beside a docker client that is to stay\n"
+                 "install-names --undo | as it was before"},
     {.name = "version",
      .summary = "Show the version",
      .options = kVersion,

@@ -1,0 +1,18 @@
+// Flags of what concerns the machine and not a stack.
+#pragma once
+
+#include "options_shared.hpp"
+
+namespace berth::cli {
+
+inline constexpr Option kInstallNames[] = {
+    {.name = "prefix",
+     .value = kText,
+     .value_name = "DIR",
+     .help = "The names go to DIR/bin, the plug-in to DIR/lib/docker/cli-plugins",
+     .fallback = "/usr/local"},
+    {.name = "force", .help = "Also where a docker is here already; what is replaced is kept for --undo"},
+    {.name = "undo", .help = "Remove the names that were made, and restore what they replaced"},
+};
+
+}  // namespace berth::cli
