@@ -126,8 +126,6 @@ constexpr Gap kGaps[] = {
     {"services.*.uts", Severity::Error, "the host name of another container cannot be shared", joins_another},
     {"services.*.network_mode", Severity::Error, "only host, none, service:NAME and container:NAME are known",
      is_named_network, "name the network below `networks:`"},
-    {"services.*.volumes_from", Severity::Error, "mounts are not taken over from another container", is_given,
-     "name the volumes below both services"},
     {"services.*.volumes.*.type", Severity::Error, "mounts are of type bind, volume or tmpfs", is_foreign_mount},
     {"services.*.volumes.*.bind.recursive", Severity::Error, "mounts below the source are always taken along",
      not_enabled},
@@ -149,7 +147,6 @@ constexpr Gap kGaps[] = {
     {"configs.*.template_driver", Severity::Error, "the file is given as it is, not as a template"},
 
     // What runs as well without
-    {"services.*.attach", Severity::Warning, "`up` shows the lines of every service", is_switched_off},
     {"services.*.pull_policy", Severity::Warning, "images come from the local store; there is no registry",
      asks_a_registry},
     {"services.*.pull_refresh_after", Severity::Warning, "images come from the local store; there is no registry"},

@@ -15,6 +15,7 @@
 #include "berth/sys/pidfd.hpp"
 #include "berth/sys/regular_file.hpp"
 #include "engine_state.hpp"
+#include "volumes_from.hpp"
 
 namespace berth::local {
 
@@ -124,6 +125,18 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
     remove_cgroup(unit->id());  // a start that had failed
 }
 
+// Of any project's container.
+Result<state::ContainerRecord> LocalEngine::State::record_of(const std::string& name) const {
+  for (const auto& [id, unit] : units)
+    if (unit->record.name == name && !unit->removing) return unit->record;
+  const auto names = state::read_names(paths);
+  if (!names) return names.error();
+  if (const auto owner = names->find(name); owner != names->end())
+    for (const auto& stored : state::read_containers(paths, ProjectName(owner->second.project)).containers)
+      if (stored.record.id.value == owner->second.id) return stored.record;
+  return Error::make(ErrorKind::NotFound, "there is no container `" + name + "`").with_key("volumes_from");
+}
+
 void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine::CreateOptions& options,
                                 engine::Done<ContainerId> done) {
   const auto make = [&]() -> Result<ContainerId> {
@@ -131,10 +144,11 @@ void LocalEngine::State::create(const engine::ContainerSpec& spec, const engine:
     unit->record.id = ContainerId(random_hex(32));
     unit->record.name = options.temporary_name.empty() ? spec.name : options.temporary_name;
     unit->record.spec = spec;
+    BERTH_TRY(take_over_mounts(unit->record.spec, [this](const std::string& name) { return record_of(name); }));
     unit->record.created_at = wall_clock();
     const auto old = unit_of(options.inherit_volumes_from);
-    for (const auto& mount : spec.mounts) {
-      if (mount.type != model::MountType::Volume || !mount.source.empty()) continue;
+    for (const auto& mount : unit->spec().mounts) {
+      if (!engine::is_anonymous(mount)) continue;
       auto& name = unit->record.anonymous_volumes[mount.target];
       if (old && old->record.anonymous_volumes.count(mount.target))
         name = old->record.anonymous_volumes.at(mount.target);

@@ -186,6 +186,7 @@ struct LocalEngine::State : engine::Containers {
   void on_exec_status(const std::string& name);
 
   std::shared_ptr<Unit> unit_of(const ContainerId& id) const;
+  Result<state::ContainerRecord> record_of(const std::string& name) const;
   std::string cgroup_name(const ContainerId& id) const { return "berth/" + project.value + "/" + short_id(id); }
   Result<void> save(Unit& unit);  // the run record, and what observers see
   void show(Unit& unit);

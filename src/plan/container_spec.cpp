@@ -205,6 +205,15 @@ std::string container_mode(const model::Project& project, const std::string& mod
   return service == project.services.end() ? mode : "container:" + model::container_name(project, service->second, 1);
 }
 
+// "db", "db:ro" and "container:NAME:ro".
+void choose_volumes_from(ContainerSpec& spec, const model::Project& project, const model::Service& service) {
+  for (const auto& from : service.volumes_from) {
+    const auto taken = volumes_source(from);
+    const std::string mode = container_mode(project, (taken.is_service ? "service:" : "container:") + taken.name);
+    spec.volumes_from.push_back({mode.substr(mode.find(':') + 1), taken.read_only});
+  }
+}
+
 // Compat: what Docker refuses when it creates the container.
 Result<void> check_sense(const ContainerSpec& spec) {
   const std::string who = "service `" + spec.service.value + "` ";
@@ -241,6 +250,7 @@ Result<ContainerSpec> container_spec(const model::Project& project, const model:
   for (const auto& [key, value] : service.labels) spec.labels[key] = value;
   spec.annotations = service.annotations;
   choose_mounts(spec, project, service, image);
+  choose_volumes_from(spec, project, service);
   BERTH_TRY(add_files(spec, service.secrets, project.secrets, "secret"));
   BERTH_TRY(add_files(spec, service.configs, project.configs, "config"));
   spec.network_mode = container_mode(project, service.network_mode);

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
+#include <iterator>
 
 #include "draft.hpp"
 
@@ -37,6 +39,8 @@ void compare_members(const std::string& prefix, const T& before, const T& after,
   boost::mp11::mp_for_each<Members>([&](auto member) {
     const std::string name = member.name;
     if (prefix.empty() && (name == "image_digest" || name == "config_hash" || name == "depends_on")) return;
+    if constexpr (std::is_same_v<T, engine::ContainerSpec>)
+      if (name == "mounts" && same_mounts(before, after)) return;
     compare_field(prefix + name, before.*member.pointer, after.*member.pointer, changed);
   });
 }
@@ -51,6 +55,34 @@ void compare_field(const std::string&, const model::Resources& before, const mod
 }
 
 }  // namespace
+
+// What was taken over may stand in the place of an anonymous volume.
+bool same_mounts(const engine::ContainerSpec& before, const engine::ContainerSpec& after) {
+  const auto taken = [&](const engine::ContainerMount& wanted) {
+    return std::any_of(before.mounts.begin(), before.mounts.end(), [&](const auto& mount) {
+      return mount.taken_over && mount.target == wanted.target && engine::is_anonymous(wanted);
+    });
+  };
+  std::vector<engine::ContainerMount> had, wants;
+  std::copy_if(before.mounts.begin(), before.mounts.end(), std::back_inserter(had),
+               [](const auto& mount) { return !mount.taken_over; });
+  std::copy_if(after.mounts.begin(), after.mounts.end(), std::back_inserter(wants),
+               [&](const auto& mount) { return !taken(mount); });
+  return had == wants;
+}
+
+bool has_mounts_of(const engine::ContainerSpec& spec, const engine::ContainerState& owner) {
+  return std::all_of(owner.spec.mounts.begin(), owner.spec.mounts.end(), [&](const engine::ContainerMount& mount) {
+    if (mount.type == model::MountType::Tmpfs) return true;
+    const auto own = std::find_if(spec.mounts.begin(), spec.mounts.end(),
+                                  [&](const auto& other) { return other.target == mount.target; });
+    if (own == spec.mounts.end()) return false;
+    if (!own->taken_over) return true;  // its own has the path
+    const auto& names = owner.anonymous_volumes;
+    return engine::is_anonymous(mount) ? std::find(names.begin(), names.end(), own->source) != names.end()
+                                       : own->source == mount.source;
+  });
+}
 
 std::string difference(const engine::ContainerSpec& before, const engine::ContainerSpec& after) {
   constexpr std::size_t kShown = 3;

@@ -71,12 +71,27 @@ std::string joined_service(const std::string& mode) {
   return mode.rfind(kPrefix, 0) == 0 ? mode.substr(kPrefix.size()) : std::string();
 }
 
+VolumesSource volumes_source(const std::string& entry) {
+  static constexpr std::string_view kContainer = "container:";
+  VolumesSource source;
+  source.is_service = entry.rfind(kContainer, 0) != 0;
+  source.name = source.is_service ? entry : entry.substr(kContainer.size());
+  if (const auto colon = source.name.find(':'); colon != std::string::npos) {
+    source.read_only = source.name.substr(colon + 1) == "ro";
+    source.name.erase(colon);
+  }
+  return source;
+}
+
 std::vector<std::string> dependencies_of(const model::Service& service) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : service.depends_on) names.push_back(name);
   for (const auto& mode : {service.network_mode, service.confinement.ipc, service.confinement.pid})
     if (auto name = joined_service(mode); !name.empty() && !service.depends_on.count(name))
       names.push_back(std::move(name));
+  for (const auto& entry : service.volumes_from)
+    if (auto source = volumes_source(entry); source.is_service && !service.depends_on.count(source.name))
+      names.push_back(std::move(source.name));
   return names;
 }
 

@@ -39,6 +39,10 @@ std::map<std::string, std::vector<const engine::ContainerState*>> containers_by_
 
 // "environment.LOG_LEVEL changed": which fields of what a container was made from differ, the first few by name.
 std::string difference(const engine::ContainerSpec& before, const engine::ContainerSpec& after);
+// Of what they ask for; what `volumes_from` brought follows from that.
+bool same_mounts(const engine::ContainerSpec& before, const engine::ContainerSpec& after);
+// Whether what `volumes_from` brought from the owner is what that has now.
+bool has_mounts_of(const engine::ContainerSpec& spec, const engine::ContainerState& owner);
 
 // Services in an order in which every dependency comes first; the path of a cycle as an error: "a -> b -> a".
 Result<std::vector<std::string>> dependency_order(const std::map<std::string, std::vector<std::string>>& dependencies);
@@ -47,5 +51,13 @@ Result<std::vector<std::string>> dependency_order(const std::map<std::string, st
 std::vector<std::string> dependencies_of(const model::Service& service);
 // "db" of "service:db"; empty where the mode is another.
 std::string joined_service(const std::string& mode);
+
+// What an entry of `volumes_from` says.
+struct VolumesSource {
+  std::string name;  // of a service, or of a container
+  bool is_service = true;
+  bool read_only = false;
+};
+VolumesSource volumes_source(const std::string& entry);
 
 }  // namespace berth::plan

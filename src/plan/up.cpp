@@ -167,11 +167,22 @@ class UpPlanner {
     if (state.spec.image_digest != wanted.image_digest) return "its image changed";
     if (state.spec.network_mode != wanted.network_mode || state.spec.endpoints != wanted.endpoints)
       return "its networks changed";
-    if (state.spec.mounts != wanted.mounts) return "its mounts changed";
+    if (!same_mounts(state.spec, wanted)) return "its mounts changed";
     if (state.spec.files != wanted.files) return "its secrets or configs changed";
     for (const auto& mode_text : {wanted.network_mode, wanted.confinement.ipc, wanted.confinement.pid})
       if (renewed_names_.count(mode_text)) return "the container whose namespace it joins is made anew";
+    if (volumes_renewed(state.spec)) return "the container whose volumes it mounts is made anew";
     return std::nullopt;
+  }
+
+  // Now, or since this one was made.
+  bool volumes_renewed(const engine::ContainerSpec& spec) const {
+    return std::any_of(spec.volumes_from.begin(), spec.volumes_from.end(), [&](const engine::VolumesFrom& from) {
+      if (renewed_names_.count("container:" + from.container)) return true;
+      const auto owner = std::find_if(observed_.containers.begin(), observed_.containers.end(),
+                                      [&](const auto& other) { return other.name == from.container; });
+      return owner != observed_.containers.end() && !has_mounts_of(spec, *owner);
+    });
   }
 
   After created_after(const model::Service& service) const {
@@ -181,6 +192,9 @@ class UpPlanner {
     for (const auto& mount : service.volumes)
       if (mount.type == model::MountType::Volume)
         if (const auto made = volumes_.find(mount.source); made != volumes_.end()) after.push_back(made->second);
+    for (const auto& entry : service.volumes_from)
+      if (const auto named = named_.find(volumes_source(entry).name); named != named_.end())
+        after.insert(after.end(), named->second.begin(), named->second.end());
     return after;
   }
 
@@ -397,6 +411,7 @@ class UpPlanner {
 
   void place(const engine::ContainerSpec& spec, const ContainerRef& container, int made, After after,
              const std::string& cause) {
+    if (made != 0) named_[spec.service.value].push_back(made);
     after.push_back(made);
     const int start = options_.no_start ? made : draft_.add(StartContainer{container}, std::move(after), cause);
     started_names_.insert("container:" + spec.name);
@@ -452,6 +467,7 @@ class UpPlanner {
   std::map<std::string, int> leftovers_;                // name -> action that removes the interrupted recreation
   std::map<ContainerId, int> taken_down_;               // container -> action that removes it
   std::map<std::string, std::vector<Replica>> placed_;  // service -> what will run
+  std::map<std::string, std::vector<int>> named_;  // service -> actions after which its names are its new containers'
   std::set<std::string> renewed_services_, renewed_names_;
   std::set<std::string> started_names_;  // "container:NAME", as those that join it have it
   std::set<ContainerId> restarted_;      // of services that were not selected

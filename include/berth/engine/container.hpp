@@ -59,7 +59,18 @@ struct ContainerMount {
   ByteSize tmpfs_size;
   std::uint32_t tmpfs_mode = 0;
   std::string tmpfs_options;  // short form "noexec,size=64m" as written
+  bool taken_over = false;    // found at creation in another container, see ContainerSpec::volumes_from
   bool operator==(const ContainerMount&) const = default;
+};
+
+inline bool is_anonymous(const ContainerMount& mount) {
+  return mount.type == model::MountType::Volume && mount.source.empty();
+}
+
+struct VolumesFrom {
+  std::string container;  // its name
+  bool read_only = false;
+  bool operator==(const VolumesFrom&) const = default;
 };
 
 // A secret or config as a file in the container: a host file bound read-only, or content written to a tmpfs.
@@ -105,6 +116,9 @@ struct ContainerSpec {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::vector<ContainerMount> mounts;
+  // Containers whose binds and volumes this one gets too, where it has nothing of its own; looked up when it is
+  // created.
+  std::vector<VolumesFrom> volumes_from;
   std::vector<ContainerFile> files;
   std::vector<Endpoint> endpoints;  // in order of attachment
   std::string network_mode;         // "", none, host, container:NAME
@@ -196,15 +210,16 @@ BOOST_DESCRIBE_STRUCT(Endpoint, (),
                       (network, aliases, ipv4_address, mac_address, interface_name, priority, gw_priority))
 BOOST_DESCRIBE_STRUCT(ContainerMount, (),
                       (type, source, target, read_only, create_host_path, propagation, no_copy, subpath, tmpfs_size,
-                       tmpfs_mode, tmpfs_options))
+                       tmpfs_mode, tmpfs_options, taken_over))
+BOOST_DESCRIBE_STRUCT(VolumesFrom, (), (container, read_only))
 BOOST_DESCRIBE_STRUCT(ContainerFile, (), (target, host_path, content, uid, gid, mode))
 BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, shell, interval, timeout, start_period, start_interval, retries))
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
                       (project, service, number, one_off, auto_remove, name, image, image_digest, entrypoint, command,
                        environment, working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations,
-                       mounts, files, endpoints, network_mode, ports, links, extra_hosts, dns, dns_search, dns_opt,
-                       restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start, pre_stop,
-                       depends_on, config_hash))
+                       mounts, volumes_from, files, endpoints, network_mode, ports, links, extra_hosts, dns, dns_search,
+                       dns_opt, restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start,
+                       pre_stop, depends_on, config_hash))
 BOOST_DESCRIBE_STRUCT(Probe, (), (started_at, ended_at, exit_code, output))
 BOOST_DESCRIBE_STRUCT(HealthLog, (), (failing_streak, probes))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))

@@ -217,6 +217,29 @@ TEST(PlanUp, RestartsThoseThatJoinAContainerThatHadEnded) {
             "[1,2] -> #3 container nginx:1 start, because the container whose namespace it joins was started\n");
 }
 
+TEST(PlanUp, MakesAnewWhoMountsTheVolumesOfOneThatIsMadeAnew) {
+  auto project = shop();
+  project.services["nginx"].volumes_from = {"web:ro"};
+  auto observed = all_up(project);
+  std::vector<engine::ContainerMount> taken;
+  for (const auto& state : observed.containers)
+    if (state.spec.service.value == "web") taken = state.spec.mounts;
+  for (auto& state : observed.containers) {
+    if (state.spec.service.value != "nginx") continue;
+    std::erase_if(state.spec.mounts, engine::is_anonymous);  // the same path, of web's
+    for (auto& mount : taken) {
+      mount.taken_over = true;
+      state.spec.mounts.push_back(mount);
+    }
+  }
+  project.services["web"].environment["A"] = "other";
+  const auto text = up_text(project, observed);
+  EXPECT_NE(text.find("create beside the old one, because the container whose volumes it mounts is made anew\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("[4] -> #6 container nginx:1 create"), std::string::npos) << text;  // web has its name by then
+}
+
 TEST(PlanUp, RefusesToWaitForTheHealthOfWhatHasNoCheck) {
   auto project = shop();
   project.services["db"].healthcheck.reset();
