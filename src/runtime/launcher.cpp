@@ -50,6 +50,7 @@ struct LaunchAccess {
     launch->name_ = plan.name;
     launch->program_ = plan.program;
     launch->labels_ = std::move(plan.labels);
+    launch->hints_ = std::move(plan.hints);
     launch->status_ = std::move(plan.status);
     launch->gate_ = std::move(plan.gate);
     launch->forks_ = plan.forks;
@@ -148,6 +149,8 @@ std::optional<LaunchOutcome> Launch::on_status() {
         const auto op = static_cast<std::size_t>(status.op);
         const bool exec = op + 1 == labels_.size();
         failure_ = Error::system(status.value, op < labels_.size() ? labels_[op] : "set up", "");
+        for (const auto& hint : hints_)
+          if (hint.op == op && hint.error == status.value) failure_ = std::move(*failure_).with_hint(hint.text);
         failure_code_ = !exec ? init::kSetupFailed : status.value == ENOENT ? init::kNotFound : init::kNotExecutable;
         break;
       }

@@ -111,6 +111,7 @@ Result<void> PlanBuilder::finish(LaunchPlan& plan) {
   plan.bytes = std::move(data_);
   plan.relocations = std::move(relocations_);
   plan.labels = std::move(labels_);
+  plan.hints = std::move(hints_);
   plan.fds = std::move(fds_);
   plan.owned = std::move(owned_);
   return {};

@@ -39,6 +39,7 @@ class PlanBuilder {
 
   // Appends an op; `label` is what a person reads when it fails. The reference is valid until the next op.
   init::Op& op(std::string label, long code, std::initializer_list<Argument> arguments = {});
+  void hint(int error, std::string text) { hints_.push_back({ops_.size() - 1, error, std::move(text)}); }  // last op
   init::Op& special(std::string label, init::Special code, std::initializer_list<Argument> arguments = {});
 
   Argument text(std::string_view text);
@@ -68,6 +69,7 @@ class PlanBuilder {
   std::vector<std::byte> data_;
   std::vector<init::Op> ops_;
   std::vector<std::string> labels_;
+  std::vector<StepHint> hints_;
   std::vector<std::uint32_t> relocations_;       // words of data_ that hold addresses
   std::vector<std::uint8_t> address_arguments_;  // per op: bit i, argument i is an address
   std::vector<int> fds_;

@@ -131,14 +131,16 @@ Result<void> add_bind(PlanBuilder& plan, const oci::Mount& mount) {
       plan.op(label, SYS_mknodat, {AT_FDCWD, plan.text(mount.destination), S_IFREG | 0644, 0}).tolerate[0] = EEXIST;
   }
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
+  how.flags = O_PATH | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const int root = plan.save(plan.op(label, SYS_openat, {AT_FDCWD, plan.text("/"), O_PATH | O_CLOEXEC, 0}));
   const int target = plan.save(
       plan.op(label, SYS_openat2, {Argument::slot(root), plan.text(mount.destination), plan.value(how), sizeof how}));
+  if (directory) plan.hint(ENOTDIR, "the source is a directory, but the image has a file there");
   plan.op(label, SYS_move_mount,
           {Argument::slot(source), plan.text(""), Argument::slot(target), plan.text(""),
            MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH});
+  if (!directory) plan.hint(EINVAL, "the source is a file, but the image has a directory there");
   plan.op(label, SYS_close, {Argument::slot(target)});
   plan.op(label, SYS_close, {Argument::slot(root)});
   return {};

@@ -54,20 +54,28 @@ struct ExecRequest {
   const sys::CgroupSet* cgroup = nullptr;
 };
 
+// What a step's failure with this errno means to the user.
+struct StepHint {
+  std::size_t op = 0;
+  int error = 0;
+  std::string text;
+};
+
 struct LaunchPlan {
   std::string name;
   std::vector<std::byte> bytes;            // PlanHeader, data, ops; addresses counted from 0
   std::vector<std::uint32_t> relocations;  // offsets of the words that hold addresses
   std::vector<std::string> labels;         // one per op: "mount proc on `/proc`"
-  std::vector<sys::UniqueFd> owned;        // descriptors opened for this plan
-  std::vector<int> fds;                    // slot 0, 1, 2, …; some are in `owned`, stdio is borrowed
-  sys::UniqueFd status;                    // our end of the status socket
-  sys::UniqueFd gate;                      // write end
-  std::uint64_t clone_flags = 0;           // namespaces to clone with
-  bool own_memory = false;                 // must not share the zygote's memory: the keeper forks
-  bool forks = false;                      // the program is a sibling of the first child (joins a pid namespace)
-  bool terminal = false;                   // a terminal's master will arrive
-  std::string program;                     // args[0], for messages
+  std::vector<StepHint> hints;
+  std::vector<sys::UniqueFd> owned;  // descriptors opened for this plan
+  std::vector<int> fds;              // slot 0, 1, 2, …; some are in `owned`, stdio is borrowed
+  sys::UniqueFd status;              // our end of the status socket
+  sys::UniqueFd gate;                // write end
+  std::uint64_t clone_flags = 0;     // namespaces to clone with
+  bool own_memory = false;           // must not share the zygote's memory: the keeper forks
+  bool forks = false;                // the program is a sibling of the first child (joins a pid namespace)
+  bool terminal = false;             // a terminal's master will arrive
+  std::string program;               // args[0], for messages
 
   // Copies the plan to `memory` (bytes.size() of it) for use at `address`.
   void place(std::byte* memory, std::uint64_t address) const;

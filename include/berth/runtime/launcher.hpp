@@ -62,6 +62,7 @@ class Launch {
 
   std::string name_, program_;
   std::vector<std::string> labels_;
+  std::vector<StepHint> hints_;
   sys::UniqueFd status_, gate_, pidfd_, terminal_;
   std::function<void()> release_memory_;
   std::function<void(int)> on_pid_;  // tells the keeper the name of a child that it did not start itself
