@@ -22,9 +22,9 @@ MEDIA_ROOT = BASE_DIR / "media"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Where there is a database, visits are counted; production has none.
+# Where there is a database, visits are counted. In production it is one outside the stack, named in .env.
 DATABASES = {}
-if "DATABASE_HOST" in os.environ:
+if os.environ.get("DATABASE_HOST"):
     DATABASES["default"] = {
         "ENGINE": "django.db.backends.mysql",
         "HOST": os.environ["DATABASE_HOST"],

@@ -9,4 +9,8 @@ WAYS = {"production": "through nginx from gunicorn", "development": "from runser
 def front(request):
     greeting = greet(settings.SITE_NAME, WAYS[settings.DEPLOYMENT])
     context = {"greeting": greeting, "deployment": settings.DEPLOYMENT}
+    if "visits" in settings.INSTALLED_APPS:
+        from visits.models import Visit
+
+        context["visits"] = Visit.objects.count()
     return render(request, "pages/front.html", context)

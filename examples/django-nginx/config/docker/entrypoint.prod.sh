@@ -2,5 +2,6 @@
 set -e
 
 python3 manage.py collectstatic --no-input
+[ -z "$DATABASE_HOST" ] || python3 manage.py migrate --no-input
 
 exec "$@"
