@@ -337,6 +337,10 @@ sys::UniqueFd LocalEngine::take_exec_terminal(int pid) {
   return {};
 }
 
+void LocalEngine::limit_graces(std::map<ContainerId, engine::Duration> limits) {
+  state_->limit_graces(std::move(limits));
+}
+
 void LocalEngine::attach(const ContainerId& id, Attachment attachment) {
   if (const auto unit = state_->unit_of(id)) unit->attachment = std::move(attachment);
 }

@@ -48,6 +48,8 @@ struct Unit {
   std::vector<engine::Done<>> starting, ending;
   std::vector<Waiter> waiters;
   async::Timer grace, settling;
+  std::optional<async::Clock::time_point> grace_ends;  // of a stop that is under way; nothing: never
+  std::function<void()> on_grace_end;
   async::Watch orphan;             // of a container whose keeper has died: its end
   sys::UniqueFd reaping;           // then: that it was reaped
   std::optional<int> ended_early;  // exit code that came before the launch was known to have worked
@@ -174,6 +176,9 @@ struct LocalEngine::State : engine::Containers {
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
 
   void stop_now(const ContainerId& id, std::optional<engine::Duration> grace);
+  std::optional<engine::Duration> grace_of(const Unit& unit, std::optional<engine::Duration> wanted) const;
+  void give_grace(Unit& unit, std::optional<engine::Duration> grace, std::function<void()> at_its_end);
+  void limit_graces(std::map<ContainerId, engine::Duration> limits);
 
   // hooks.cpp
   void run_hooks(const Unit& unit, const std::string& kind, const std::vector<model::Hook>& hooks, engine::Done<> done);
@@ -208,7 +213,8 @@ struct LocalEngine::State : engine::Containers {
   std::unique_ptr<StackNetwork> network;
   async::Watch keeper_watch, zygote_watch;
   std::map<ContainerId, std::shared_ptr<Unit>> units;
-  std::deque<ContainerId> line;          // to be launched
+  std::deque<ContainerId> line;  // to be launched
+  std::map<ContainerId, engine::Duration> grace_limits;
   std::map<std::string, ExecRun> execs;  // by launch name
   const std::string exec_series;         // so that no name is one of a predecessor's
   int last_exec = 0;

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 // The process is gone: log drained, resources freed unless it comes back, everybody told.
 void LocalEngine::State::ended(Unit& unit, int exit_code) {
   unit.grace.cancel();
+  unit.on_grace_end = nullptr;
   unit.settling.cancel();
   const auto cgroup = sys::CgroupSet::find(cgroup_name(unit.id()));
   unit.run.oom_killed = sys::read_stats(cgroup).oom_kills > 0;
@@ -125,10 +126,9 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
       unit->run.phase == engine::Phase::Running && !unit->spec().one_off && !unit->spec().pre_stop.empty();
   if (!hooks) return stop_now(id, options.grace);
   // They may take as long as the grace period; one that fails does not keep the container from being stopped.
-  const auto limit = options.grace.value_or(unit->spec().stop_grace);
-  if (limit >= engine::Duration::zero())
-    unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(std::max<engine::Duration>(limit, 1s)),
-                             [this, id] { (void)kill_hooks(id); });  // the container may just have ended
+  auto limit = grace_of(*unit, options.grace);
+  if (limit) limit = std::max<engine::Duration>(*limit, 1s);
+  give_grace(*unit, limit, [this, id] { (void)kill_hooks(id); });  // the container may just have ended
   run_hooks(*unit, "pre_stop", unit->spec().pre_stop, [this, id, grace = options.grace](Result<void> ran) {
     const auto late = unit_of(id);
     if (!ran && late && late->is_running()) warn(ran.error().to_string() + "; stopping it all the same");
@@ -140,7 +140,6 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
 void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::Duration> wanted_grace) {
   const auto unit = unit_of(id);
   if (!unit || unit->ending.empty() || !unit->pidfd) return;  // it has ended by itself meanwhile
-  unit->grace.cancel();
   const int number =
       parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
   tell(*unit, "kill", {{"signal", std::to_string(number)}});
@@ -148,12 +147,41 @@ void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::D
     warn(sent.error().to_string());
   if (unit->run.phase == engine::Phase::Paused)
     (void)sys::CgroupSet::find(cgroup_name(id)).thaw();  // the signal is queued; now it can act on it
-  const auto grace = wanted_grace.value_or(unit->spec().stop_grace);
-  if (grace < engine::Duration::zero()) return;  // for ever
-  unit->grace = loop.after(std::chrono::duration_cast<async::Clock::duration>(grace), [this, id] {
+  give_grace(*unit, grace_of(*unit, wanted_grace), [this, id] {
     const auto late = unit_of(id);
     if (late && late->pidfd) (void)sys::send_signal(late->pidfd.get(), SIGKILL);  // ESRCH: it is ending by itself
   });
+}
+
+// Nothing: for ever.
+std::optional<engine::Duration> LocalEngine::State::grace_of(const Unit& unit,
+                                                             std::optional<engine::Duration> wanted) const {
+  std::optional<engine::Duration> grace = wanted.value_or(unit.spec().stop_grace);
+  if (*grace < engine::Duration::zero()) grace.reset();
+  if (const auto limit = grace_limits.find(unit.id()); limit != grace_limits.end())
+    grace = grace ? std::min(*grace, limit->second) : limit->second;
+  return grace;
+}
+
+void LocalEngine::State::give_grace(Unit& unit, std::optional<engine::Duration> grace,
+                                    std::function<void()> at_its_end) {
+  unit.grace.cancel();
+  unit.grace_ends.reset();
+  unit.on_grace_end = std::move(at_its_end);
+  if (!grace) return;
+  const auto delay = std::chrono::duration_cast<async::Clock::duration>(*grace);
+  unit.grace_ends = loop.now() + delay;
+  unit.grace = loop.after(delay, unit.on_grace_end);
+}
+
+void LocalEngine::State::limit_graces(std::map<ContainerId, engine::Duration> limits) {
+  grace_limits = std::move(limits);
+  for (const auto& [id, limit] : grace_limits) {
+    const auto unit = unit_of(id);
+    if (!unit || unit->ending.empty() || !unit->on_grace_end) continue;
+    const auto ends = loop.now() + std::chrono::duration_cast<async::Clock::duration>(limit);
+    if (!unit->grace_ends || ends < *unit->grace_ends) give_grace(*unit, limit, unit->on_grace_end);
+  }
 }
 
 void LocalEngine::State::kill(const ContainerId& id, const std::string& signal, engine::Done<> done) {

@@ -18,16 +18,64 @@ const char* verb_of(const control::Message& request) {
   if (std::holds_alternative<control::Up>(request)) return "up";
   if (std::holds_alternative<control::Down>(request)) return "down";
   if (std::holds_alternative<control::Run>(request)) return "run";
+  if (const auto* act = std::get_if<control::Act>(&request)) switch (act->options.verb) {
+      case plan::Verb::Stop: return "stop";
+      case plan::Verb::Start: return "start";
+      case plan::Verb::Restart: return "restart";
+      case plan::Verb::Kill: return "kill";
+      case plan::Verb::Remove: return "rm";
+      case plan::Verb::Pause: return "pause";
+      case plan::Verb::Unpause: return "unpause";
+    }
   return "a command";
 }
 
+// Who is in line with a grace period of its own, and for which services; empty: all.
+struct Patience {
+  engine::Duration grace;
+  std::vector<std::string> services;
+};
+std::optional<Patience> patience_of(const control::Message& request) {
+  const auto given = [](const auto& options) -> std::optional<Patience> {
+    if (!options.timeout || *options.timeout < engine::Duration::zero()) return std::nullopt;
+    return Patience{*options.timeout, options.services};
+  };
+  if (const auto* down = std::get_if<control::Down>(&request)) return given(down->options);
+  if (const auto* act = std::get_if<control::Act>(&request)) return given(act->options);
+  return std::nullopt;
+}
+
+bool is_kill(const control::Message& request) {
+  const auto* act = std::get_if<control::Act>(&request);
+  return act && act->options.verb == plan::Verb::Kill;
+}
+
+// A `down -t 0` need not wait for the hour that the `stop` before it gives.
+void Supervisor::limit_graces() {
+  std::map<ContainerId, engine::Duration> limits;
+  for (const Session* waiting : queue_) {
+    const auto patience = patience_of(*waiting->request);
+    if (!patience) continue;
+    const std::set<std::string> named(patience->services.begin(), patience->services.end());
+    for (const auto& state : engine_->containers()) {
+      if (!named.empty() && !named.count(state.spec.service.value)) continue;
+      const auto limit = limits.try_emplace(state.id, patience->grace).first;
+      limit->second = std::min(limit->second, patience->grace);
+    }
+  }
+  engine_->limit_graces(std::move(limits));
+}
+
 void Supervisor::enqueue(Session& session) {
+  // It is how a stop that takes its time, or a wait that will not end, is cut short.
+  if (is_kill(*session.request)) return begin(session);
   if (current_) {
     session.queued = true;
     send(session, control::Queued{"`" + std::string(verb_of(*current_->request)) + "` (pid " +
                                   std::to_string(current_->peer.pid) + ")"});
   }
   queue_.push_back(&session);
+  if (current_) limit_graces();
   next();
 }
 
@@ -35,6 +83,7 @@ void Supervisor::next() {
   if (current_ || queue_.empty()) return;
   current_ = queue_.front();
   queue_.pop_front();
+  limit_graces();
   current_->queued = false;
   begin(*current_);
 }
@@ -79,7 +128,9 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   auto plan = plan::plan_verb(*observed, act.options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  execute(session, std::move(*plan), act, [this, self = &session](const execute::Outcome& outcome) {
+  // A kill is done at once, maybe beside another plan, whose intent this is not to take the place of.
+  const auto intent = is_kill(act) ? std::nullopt : std::optional<control::Message>(act);
+  execute(session, std::move(*plan), intent, [this, self = &session](const execute::Outcome& outcome) {
     if (self->timed_out) return finish(*self, 1, {*self->timed_out});
     finish(*self, code_of(outcome), problems_of(outcome));
   });

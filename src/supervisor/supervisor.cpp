@@ -121,6 +121,7 @@ void Supervisor::on_closed(Session& session) {
   // Up, Down and Act carry on without their client; a queued request of a client that went away is dropped.
   if (session.queued) {
     std::erase(queue_, &session);
+    limit_graces();
     session.finished = true;
   }
   const bool working = session.execution != nullptr || current_ == &session || session.pending > 0;
@@ -340,9 +341,11 @@ void Supervisor::execute(Session& session, plan::Plan plan, const std::optional<
   session.execution = std::make_unique<execute::Execution>(
       session.plan, engine_->ports(), wall_now,
       [this, self = &session](const engine::Event& event) { send(*self, control::EventMessage{event}); });
-  session.execution->start([this, self = &session, done = std::move(done)](const execute::Outcome& outcome) {
+  const bool clears = recorded || session.resumed;
+  session.execution->start([this, self = &session, clears, done = std::move(done)](const execute::Outcome& outcome) {
     if (keeper_->is_gone()) return;  // the rest failed for that; whoever follows us does it again
-    if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
+    if (clears)
+      if (auto cleared = state::clear_intent(paths_, project_); !cleared) log(cleared.error().to_string());
     // The execution is on the stack: it goes in the next turn.
     loop_.post([self, done, result = outcome] {
       self->execution.reset();

@@ -78,6 +78,7 @@ class Supervisor {
   void enqueue(Session& session);
   void next();
   void begin(Session& session);
+  void limit_graces();
   // up.cpp
   void begin_up(Session& session, const control::Up& up);
   void limit_waiting(Session& session, plan::Duration limit);

@@ -103,6 +103,9 @@ class LocalEngine {
   // Master of a program's terminal, once it has started; the caller's from then on. Closing the last copy hangs up.
   sys::UniqueFd take_exec_terminal(int pid);
 
+  // Upper limits of grace periods: of stops that are under way, and of those to come until the next call.
+  void limit_graces(std::map<ContainerId, engine::Duration> limits);
+
   // For the next start of a container.
   void attach(const ContainerId& id, Attachment attachment);
   // The same while it runs, without `in`: what leads to its stdin comes back (its terminal's master, or a pipe), empty
