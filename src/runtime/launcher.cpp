@@ -108,7 +108,10 @@ LaunchOutcome Launch::decide() {
     outcome.running = true;
     outcome.exit_code = 0;
   } else {
-    outcome.error = child_lost(name_, reached < labels_.size() ? labels_[reached] : "its first step");
+    // Whose birth nobody has told of: its zygote died, and that is seen here before it is seen there.
+    outcome.error = pid_ <= 0 && !forks_
+                        ? Error::system(ECHILD, "start", name_)
+                        : child_lost(name_, reached < labels_.size() ? labels_[reached] : "its first step");
   }
   if (auto release = std::exchange(release_memory_, nullptr)) release();
   memory_.reset();

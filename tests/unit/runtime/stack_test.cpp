@@ -140,6 +140,17 @@ void play(const std::string& scenario, std::ostream& out, const std::string& dir
       if (!next.running) out << "next: " << describe(next) << "\n";
     }
     out << rounds << " decided\n";
+  } else if (scenario == "unborn") {
+    // It dies before it clones, and the launch's own socket says so first.
+    const pid_t victim = zygote();
+    kill(victim, SIGSTOP);
+    auto launch = must(me.launcher.launch(plan_of("a", {"sh", "-c", "exit 7"})));
+    kill(victim, SIGKILL);
+    pollfd ended = {launch->status_fd(), POLLIN, 0};
+    poll(&ended, 1, 5000);
+    const auto outcome = launch->on_status();
+    out << (outcome && !outcome->running && outcome->error.errno_value() == ECHILD ? "to be launched again" : "lost")
+        << "\n";
   } else if (scenario == "control") {
     const auto parked = must(me.link.fetch());
     out << parked.size() << " " << parked.at(0).name << "\n";
@@ -277,6 +288,9 @@ TEST_F(Stack, FindsTheControlSocketThatItsStarterListensOn) {
   EXPECT_EQ(play("control"), "1 control\n");
 }
 
+TEST_F(Stack, TellsALaunchThatItsZygoteNeverSawFromOneThatFailed) {
+  EXPECT_EQ(play("unborn"), "to be launched again\n");
+}
 TEST_F(Stack, OutlivesItsZygoteInTheMiddleOfALaunch) { EXPECT_EQ(play("orphans"), "30 decided\n"); }
 
 TEST_F(Stack, LeavesNoContainerThatNobodyRecorded) {
