@@ -32,6 +32,7 @@ Result<void> make_merge_directory(int directory, const std::string& name, const 
 
 // trusted.* belongs to the overlay below, selinux labels to the place they were made in.
 bool copies_xattr(const char* name, const CopyOptions& options) {
+  if (options.exact) return true;
   if (std::strcmp(name, "trusted.overlay.opaque") == 0) return options.overlay_marks;
   if (std::strcmp(name, "security.capability") == 0 && options.from_container) return false;
   return std::strcmp(name, "security.capability") == 0 || std::strncmp(name, "user.", 5) == 0 ||
@@ -97,7 +98,8 @@ Result<void> copy_content(int from, int to, const struct stat& info, const std::
 
 class TreeCopier {
  public:
-  explicit TreeCopier(const CopyOptions& options) : options_(options) {}
+  explicit TreeCopier(const CopyOptions& options, int destination = -1)
+      : options_(options), destination_(options.exact ? destination : -1) {}
 
   Result<void> entry(int from, const std::string& name, int to, const std::string& to_name, const std::string& path);
   Result<void> content(int from, int to, const std::string& path);
@@ -123,9 +125,15 @@ class TreeCopier {
     return owner.uid == info.st_uid && owner.gid == info.st_gid && mode_of(info) == (info.st_mode & 07777);
   }
 
+  bool link_to_first(const struct stat& info, int to, const std::string& to_name) const;
+  void remember_first(const struct stat& info, int to, const std::string& to_name, const std::string& path);
+
   const CopyOptions& options_;
+  int destination_;  // an exact copy's, where `path` names the copy, too; else -1
   CopyStats stats_;
-  std::map<std::pair<dev_t, ino_t>, UniqueFd> links_;  // first copy (O_PATH) of each file with several names
+  // First copy of each file with several names: O_PATH, or in an exact copy its path.
+  std::map<std::pair<dev_t, ino_t>, UniqueFd> links_;
+  std::map<std::pair<dev_t, ino_t>, std::string> paths_;
 };
 
 // A directory stands in nobody's way here: whoever wants to put a file over one is told.
@@ -219,20 +227,31 @@ Result<void> TreeCopier::entry(int from, const std::string& name, int to, const 
   if (is_directory) return directory(from, name, info, to, to_name, path, verdict == CopyFilter::Descend);
   BERTH_TRY(clear_target(to, to_name, path));
   ++stats_.entries;
-  const auto key = std::make_pair(info.st_dev, info.st_ino);
-  if (info.st_nlink > 1) {
-    const auto first = links_.find(key);
-    // AT_SYMLINK_FOLLOW through /proc names the file behind the O_PATH descriptor, also where it is a link itself.
-    if (first != links_.end() &&
-        ::linkat(AT_FDCWD, magic_path(first->second.get()).c_str(), to, to_name.c_str(), AT_SYMLINK_FOLLOW) == 0)
-      return {};
-  }
+  if (info.st_nlink > 1 && link_to_first(info, to, to_name)) return {};
   BERTH_TRY(S_ISREG(info.st_mode) ? file(from, name, info, to, to_name, path)
                                   : special(from, name, info, to, to_name, path));
-  constexpr std::size_t kMostOpenLinks = 512;  // beyond, further names become copies rather than open files run out
-  if (info.st_nlink > 1 && S_ISREG(info.st_mode) && links_.size() < kMostOpenLinks)
-    if (auto copy = open_at(to, to_name, O_PATH | O_NOFOLLOW)) links_.emplace(key, std::move(*copy));
+  if (info.st_nlink > 1) remember_first(info, to, to_name, path);
   return {};
+}
+
+bool TreeCopier::link_to_first(const struct stat& info, int to, const std::string& to_name) const {
+  const auto key = std::make_pair(info.st_dev, info.st_ino);
+  if (const auto path = paths_.find(key); path != paths_.end())
+    return ::linkat(destination_, path->second.c_str(), to, to_name.c_str(), 0) == 0;
+  // AT_SYMLINK_FOLLOW through /proc names the file behind the O_PATH descriptor, also where it is a link itself.
+  const auto first = links_.find(key);
+  return first != links_.end() &&
+         ::linkat(AT_FDCWD, magic_path(first->second.get()).c_str(), to, to_name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+void TreeCopier::remember_first(const struct stat& info, int to, const std::string& to_name, const std::string& path) {
+  constexpr std::size_t kMostOpenLinks = 512;  // beyond, further names become copies rather than open files run out
+  const auto key = std::make_pair(info.st_dev, info.st_ino);
+  if (destination_ >= 0) {
+    paths_.emplace(key, path);
+  } else if (S_ISREG(info.st_mode) && links_.size() < kMostOpenLinks) {
+    if (auto copy = open_at(to, to_name, O_PATH | O_NOFOLLOW)) links_.emplace(key, std::move(*copy));
+  }
 }
 
 Result<void> TreeCopier::content(int from, int to, const std::string& path) {
@@ -314,7 +333,7 @@ Result<CopyStats> copy_directory(int source, int destination_root, const std::st
   if (!target) return target.error();
   struct stat info;
   if (::fstat(source, &info) < 0) return copy_error("stat", "source");
-  TreeCopier copier(options);
+  TreeCopier copier(options, target->get());
   BERTH_TRY(copier.content(source, target->get(), ""));
   if (made || !options.keep_root_metadata) BERTH_TRY(copier.finish_directory(info, source, target->get(), destination));
   return copier.stats();

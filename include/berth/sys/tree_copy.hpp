@@ -38,6 +38,9 @@ struct CopyOptions {
   // Out of a container onto the host: what the kernel shows as files (/proc, /sys and the like) and device nodes are
   // left out; set-id bits and file capabilities are not taken over.
   bool from_container = false;
+  // The same tree in another place, as a volume that moves: every extended attribute, and hard links however many there
+  // are. Nobody else may reach the destination meanwhile.
+  bool exact = false;
   bool overlay_marks = false;  // opaque directories stay opaque: from one overlay's upper directory to another's
 };
 
