@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "berth/base/random.hpp"
+#include "berth/base/rollback.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/tree_copy.hpp"
 #include "berth/text/json_codec.hpp"
@@ -73,19 +74,41 @@ Result<engine::VolumeState> VolumeStore::ensure(const engine::VolumeSpec& spec) 
     return Error::make(ErrorKind::NotFound, "external volume `" + name + "` not found")
         .with_hint("create it before, or remove `external: true`");
   BERTH_TRY(check_driver(spec.volume));
-  // Made aside and renamed: a volume is there with its record, or it is not there. The lock says that somebody does.
+  auto made = make_filled(spec, [](int) { return Result<void>(); });
+  if (!made && made.error().kind() == ErrorKind::AlreadyExists) return inspect(name);
+  return made;
+}
+
+Result<void> VolumeStore::write_records(const std::string& directory, const engine::VolumeSpec& spec,
+                                        const std::string& origin) const {
+  if (!origin.empty()) BERTH_TRY(sys::write_file_atomic(directory + "/origin", origin, sys::Durability::Synced));
+  return sys::write_file_atomic(directory + "/meta.json", json::encode_text(spec), sys::Durability::Synced);
+}
+
+// Made aside and renamed: a volume is there with its record, or it is not there. The lock says that somebody does.
+Result<engine::VolumeState> VolumeStore::make_filled(const engine::VolumeSpec& spec,
+                                                     const std::function<Result<void>(int directory)>& fill,
+                                                     const std::string& origin) {
+  const std::string& name = spec.volume.name;
+  BERTH_TRY(check_name(name));
   BERTH_TRY(sys::make_directories(root_ + "/global"));
   const auto making = sys::lock_file(making_lock(root_), sys::LockMode::Shared);
   if (!making) return making.error();
   const std::string aside = root_ + "/volumes/.new-" + random_hex(8);
   BERTH_TRY(sys::make_directories(aside + "/_data"));
+  Rollback rollback;
+  rollback.push([&] { (void)sys::remove_tree(aside); });
   if (::chmod((aside + "/_data").c_str(), 0755) < 0) return Error::system(errno, "change mode of", aside);
-  BERTH_TRY(sys::write_file_atomic(aside + "/meta.json", json::encode_text(spec), sys::Durability::Synced));
+  const auto data = sys::open(aside + "/_data", O_RDONLY | O_DIRECTORY);
+  if (!data) return data.error();
+  BERTH_TRY(fill(data->get()));
+  BERTH_TRY(write_records(aside, spec, origin));
   if (::rename(aside.c_str(), directory(name).c_str()) < 0) {
-    const int why = errno;
-    BERTH_TRY(sys::remove_tree(aside));
-    if (why != EEXIST && why != ENOTEMPTY) return Error::system(why, "create volume", name);
+    if (errno == EEXIST || errno == ENOTEMPTY)
+      return Error::make(ErrorKind::AlreadyExists, "volume `" + name + "` is there already");
+    return Error::system(errno, "create volume", name);
   }
+  rollback.commit();
   return inspect(name);
 }
 

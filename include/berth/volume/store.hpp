@@ -2,6 +2,8 @@
 // store at once (flock on ROOT/volumes/<name>/lock; the name itself is claimed by mkdir).
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +46,30 @@ class VolumeStore {
   // do.
   Result<void> fill_from_image(const std::string& name, int image_root, const std::string& path);
 
+  // Makes it with what `fill` puts into its directory (0755, root's, empty, and nobody else's): it is there whole and
+  // on the disk, or not at all. AlreadyExists where the store has one of the name. `origin`: where the data were
+  // before.
+  Result<engine::VolumeState> make_filled(const engine::VolumeSpec& spec,
+                                          const std::function<Result<void>(int directory)>& fill,
+                                          const std::string& origin = {});
+
+  // Takes `source`, the directory that holds another store's volume, over as the volume of the spec. Copy keeps owners,
+  // modes, attributes, hard links and holes, and leaves the source alone; Move renames, or copies and removes where the
+  // two lie on different file systems. May be cut short at any point: called again it goes on. Done already is success.
+  enum class Take { Copy, Move };
+  enum class Adoption { Done, DoneBefore };
+  Result<Adoption> adopt(const engine::VolumeSpec& spec, const std::string& source, Take how);
+  // Where the data of an adopted volume were, or of one whose adoption is unfinished.
+  std::optional<std::string> origin(const std::string& name) const;
+  bool is_adoption_unfinished(const std::string& name) const;  // its data are on the way: no volume is to be made
+
  private:
   std::string directory(const std::string& name) const;
+  std::string adopting(const std::string& name) const { return root_ + "/volumes/.adopt-" + name; }
+  Result<void> write_records(const std::string& directory, const engine::VolumeSpec& spec,
+                             const std::string& origin) const;
+  Result<void> adopt_by_rename(const engine::VolumeSpec& spec, const std::string& source);
+  Result<void> adopt_by_copy(const engine::VolumeSpec& spec, const std::string& source);
   std::string root_;
 };
 
