@@ -11,6 +11,7 @@
 #include "commands.hpp"
 #include "compose_files.hpp"
 #include "docker/docker.hpp"
+#include "docker_presence.hpp"
 #include "front.hpp"
 
 namespace berth::cli {
@@ -115,6 +116,13 @@ void take_client_flags(App& app) {
       {"host", "DOCKER_HOST"}, {"context", "DOCKER_CONTEXT"}, {"config", "DOCKER_CONFIG"}};
   for (const auto& [flag, variable] : kVariables)
     if (const auto value = app.line.globals.maybe(flag)) app.environment[variable] = *value;
+  // Of the flags one wins over the variables of the other.
+  if (app.line.globals.given("context") && !app.line.globals.given("host")) app.environment.erase("DOCKER_HOST");
+}
+
+// `config` and the like say the same on any machine.
+bool touches_containers(const Command& command) {
+  return command.needs_root || command.name == "build" || command.name == "plan";
 }
 
 void report(const UsageError& error) {
@@ -143,6 +151,7 @@ int run_command(const App& app) {
   if (command.needs_root && geteuid() != 0)
     throw Failure(Error::make(ErrorKind::Permission,
                               "`" + name + "` needs root: run `sudo " + app.program + " " + name + " ...`"));
+  if (touches_containers(command)) require_local_daemon(app.environment);
   return function(app);
 }
 

@@ -30,6 +30,7 @@ CommandFunction command_function(std::string_view name) {
       {"volumes", run_volumes}, {"wait", run_wait},
       {"cp", run_cp},           {"commit", run_commit},
       {"export", run_export},   {"install-names", run_install_names},
+      {"volume", run_volume},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

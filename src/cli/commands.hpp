@@ -43,6 +43,7 @@ int run_port(const App& app);
 int run_scale(const App& app);
 int run_stats(const App& app);
 int run_top(const App& app);
+int run_volume(const App& app);
 int run_volumes(const App& app);
 int run_wait(const App& app);
 // Throws Failure for a flag of these that was given and that this version does not serve.

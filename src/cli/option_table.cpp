@@ -154,6 +154,7 @@ constexpr Option kRun[] = {
     {.name = "quiet-build", .help = "Print no build output"},
     {.name = "quiet-pull", .help = "Print no pull progress", .effect = Effect::None, .why = kRegistryLater},
     kRemoveOrphans,
+    kFreshVolumes,
     {.name = "rm", .help = "Remove the container when it ends"},
     {.name = "service-ports", .short_name = 'P', .help = "Publish the ports of the service"},
     {.name = "use-aliases", .help = "Answer to the service's names in its networks"},
@@ -414,6 +415,16 @@ constexpr Command kCommands[] = {
      .examples = "image import rootfs.tar debian:bookworm | a root file system as an image\n"
                  "image load -i images.tar | what `docker save` or skopeo wrote\n"
                  "image save web db -o images.tar | for another machine, for docker load or skopeo"},
+    {.name = "volume",
+     .operands = "adopt NAME... | import NAME FILE|- | export NAME",
+     .summary = "Take volumes over from Docker, from an archive, and out again",
+     .options = kVolumeFlags,
+     .min_operands = 1,
+     .group = kHostGroup,
+     .examples = "volume adopt site_dbdata | a copy of what Docker's store holds under the name\n"
+                 "volume adopt --move site_dbdata site_media | no copy: Docker has them no more\n"
+                 "volume export site_dbdata -o dbdata.tar | all its files as a tar archive\n"
+                 "volume import site_dbdata dbdata.tar | a new volume of such an archive; `-` reads it from stdin"},
     {.name = "install-names",
      .operands = "[docker-compose] [docker] [plugin]",
      .summary = "Answer to docker-compose, docker and docker compose",

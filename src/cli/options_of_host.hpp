@@ -15,4 +15,9 @@ inline constexpr Option kInstallNames[] = {
     {.name = "undo", .help = "Remove the names that were made, and restore what they replaced"},
 };
 
+inline constexpr Option kVolumeFlags[] = {
+    {.name = "move", .help = "adopt: rename instead of copying; Docker's store then has the volume no more"},
+    {.name = "output", .short_name = 'o', .value = kText, .value_name = "FILE", .help = "export: write to a file"},
+};
+
 }  // namespace berth::cli

@@ -83,6 +83,7 @@ inline constexpr Option kUp[] = {
      .short_name = 'V',
      .help = "New anonymous volumes instead of those of the old containers",
      .group = kGroupWhat},
+    {.name = kFreshVolumes.name, .help = kFreshVolumes.help, .group = kGroupWhat},
     kScale,
     kOrphansGrouped,
     {.name = "attach",
@@ -112,10 +113,11 @@ inline constexpr Option kUp[] = {
 };
 
 inline constexpr Option kCreate[] = {
-    kBuildFirst, kNoBuild, kPull, kQuietBuild, kQuietPull, kForceRecreate, kNoRecreate, kScale, kOrphansGrouped, kYes,
+    kBuildFirst, kNoBuild, kPull,           kQuietBuild, kQuietPull,    kForceRecreate,
+    kNoRecreate, kScale,   kOrphansGrouped, kYes,        kFreshVolumes,
 };
 
-inline constexpr Option kScaleFlags[] = {kNoDeps, kTimeout};
+inline constexpr Option kScaleFlags[] = {kNoDeps, kTimeout, kFreshVolumes};
 
 inline constexpr Option kPlan[] = {
     {.name = "format",

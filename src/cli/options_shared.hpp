@@ -16,4 +16,7 @@ inline constexpr Option kTimeout{.name = "timeout",
 inline constexpr Option kRemoveOrphans{.name = "remove-orphans",
                                        .help = "Remove containers of services that the files do not define"};
 
+inline constexpr Option kFreshVolumes{.name = "fresh-volumes",
+                                      .help = "New volumes also where Docker's store holds data of their names"};
+
 }  // namespace berth::cli

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "berth/model/docker_socket.hpp"
 #include "berth/model/json.hpp"
 #include "berth/model/names.hpp"
 #include "berth/plan/plan.hpp"
@@ -67,7 +68,7 @@ engine::ContainerMount mount_of(const model::Project& project, const model::Moun
       mount.source = volume->second.name;
   mount.target = wanted.target;
   mount.read_only = wanted.read_only;
-  mount.create_host_path = wanted.create_host_path;
+  mount.create_host_path = wanted.create_host_path && !model::is_docker_socket(wanted.source);
   mount.propagation = wanted.propagation;
   mount.no_copy = wanted.no_copy;
   mount.subpath = wanted.subpath;

@@ -6,6 +6,7 @@
 #include "berth/text/suggest.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "docker_presence.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
 #include "up_options.hpp"
@@ -79,8 +80,11 @@ std::vector<std::string> container_names(const model::Project& project, const st
 }
 
 int bring_up(const App& app, const compose::Loaded& loaded, const plan::UpOptions& options, bool attach) {
-  if (app.line.globals.flag("dry-run")) return show_plan(plan_of_up(app, loaded, options), "text", false);
   const OptionValues& given = app.line.options;
+  const bool dry = app.line.globals.flag("dry-run");
+  require_docker_sockets(loaded.project);
+  if (!given.flag("fresh-volumes")) require_no_docker_volumes(app, loaded.project, dry);
+  if (dry) return show_plan(plan_of_up(app, loaded, options), "text", false);
   control::Up up;
   up.project = loaded.project;
   up.options = options;
@@ -139,6 +143,7 @@ int run_scale(const App& app) {
 
 int run_plan(const App& app) {
   const auto loaded = load_project(app, app.line.operands, compose::Purpose::Run);
+  require_no_docker_volumes(app, loaded.project, true);
   return show_plan(plan_of_up(app, loaded, up_options(app)), app.line.options.text("format"),
                    app.line.options.flag("detailed-exitcode"));
 }

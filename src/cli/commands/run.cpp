@@ -8,6 +8,7 @@
 #include "build_images.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "docker_presence.hpp"
 #include "run_override.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
@@ -90,6 +91,8 @@ int run_one_off(const App& app) {
   check_run_flags(given);
   const std::string name = app.line.operands.at(0);
   auto loaded = load_for_run(app, name);
+  require_docker_sockets(loaded.project);
+  if (!given.flag("fresh-volumes")) require_no_docker_volumes(app, loaded.project, false);
   must(state::open_roots(app.paths));
   auto facts = image_facts(app, loaded.project);
   std::set<std::string> all;
