@@ -125,11 +125,6 @@ bool touches_containers(const Command& command) {
   return command.needs_root || command.name == "build" || command.name == "plan";
 }
 
-void report(const UsageError& error) {
-  std::fprintf(stderr, "error: %s\n", error.message().c_str());
-  if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
-}
-
 // What needs no command's work: help and version. Nothing where the command is to run.
 std::optional<int> answer_without_command(const App& app) {
   if (app.line.command && app.line.help) {
@@ -157,6 +152,11 @@ int run_command(const App& app) {
 
 }  // namespace
 
+void report(const UsageError& error) {
+  std::fprintf(stderr, "error: %s\n", error.message().c_str());
+  if (!error.hint().empty()) std::fprintf(stderr, "hint: %s\n", error.hint().c_str());
+}
+
 void print_diagnostics(const App& app, const text::Diagnostics& diagnostics) {
   for (const text::Diagnostic& diagnostic : diagnostics.all()) {
     if (json_messages) {
@@ -182,10 +182,15 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
     report(parsed.error());
     return parsed.error().exit_code();
   }
-  App app{.program = std::move(call.program),
-          .line = std::move(*parsed),
-          .environment = std::move(environment),
-          .paths = {}};
+  return run_line(std::move(call.program), std::move(*parsed), std::move(environment), [](const App& app) {
+    const auto answered = answer_without_command(app);
+    return answered ? *answered : run_command(app);
+  });
+}
+
+int run_line(std::string program, CommandLine line, std::map<std::string, std::string> environment,
+             int (*run)(const App&)) {
+  App app{.program = std::move(program), .line = std::move(line), .environment = std::move(environment), .paths = {}};
   take_client_flags(app);
   app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
@@ -193,8 +198,7 @@ int run_program(const std::string& argv0, const std::vector<std::string>& argume
   app.color_out = wants_color(app, STDOUT_FILENO);
   app.color_err = wants_color(app, STDERR_FILENO);
   try {
-    const auto answered = answer_without_command(app);
-    const int code = answered ? *answered : run_command(app);
+    const int code = run(app);
     // A full disk or a closed pipe behind stdout shows only here.
     if (std::fflush(stdout) != 0) throw Failure(Error::system(errno, "write to", "stdout"));
     return code;

@@ -15,6 +15,10 @@ void OptionValues::add(const Option& option, std::string value) {
   entries_[std::string(option.name)].push_back(std::move(value));
 }
 
+void OptionValues::replace(const Option& option, std::string value) {
+  entries_[std::string(option.name)] = {std::move(value)};
+}
+
 bool OptionValues::given(std::string_view name) const { return entries_.find(name) != entries_.end(); }
 
 bool OptionValues::flag(std::string_view name) const {
@@ -110,8 +114,8 @@ class LineParser {
   }
 
  private:
-  void fail(std::string message, std::string hint = {}, int exit_code = 16) {
-    error_ = UsageError(std::move(message), std::move(hint), exit_code);
+  void fail(std::string message, std::string hint = {}, std::optional<int> exit_code = {}) {
+    error_ = UsageError(std::move(message), std::move(hint), exit_code.value_or(grammar_.bad_flag));
   }
 
   std::string program() const { return std::string(grammar_.program); }
@@ -222,13 +226,15 @@ class LineParser {
       if (!line_.command->interspersed) flags_ended_ = true;
       return;
     }
-    const Command* command = grammar_.find(word);
+    const Command* command = command_of(word);
+    if (error_) return;
     if (!command) {
       std::vector<std::string> known;
       for (const Command& candidate : grammar_.commands)
         if (!candidate.hidden) known.emplace_back(candidate.name);
       const auto near = text::nearest(word, known);
-      return fail("unknown command `" + word + "`", near ? "did you mean `" + *near + "`?" : help_hint());
+      return fail("unknown command `" + word + "`", near ? "did you mean `" + *near + "`?" : help_hint(),
+                  grammar_.bad_operand);
     }
     if (!command->refused.empty())
       return fail("`" + word + "` cannot be used: " + std::string(command->refused), {}, 1);
@@ -237,18 +243,39 @@ class LineParser {
     line_.options.set_fallbacks(command->options);
   }
 
+  // Of this word, or of this and the next: "container ls".
+  const Command* command_of(const std::string& word) {
+    const std::string prefix = word + " ";
+    std::string known;
+    for (const Spelling& spelling : grammar_.spellings) {
+      if (!spelling.words.starts_with(prefix)) continue;
+      const std::string second(spelling.words.substr(prefix.size()));
+      if (position_ < arguments_.size() && arguments_[position_] == second) {
+        ++position_;
+        return grammar_.find(spelling.command);
+      }
+      known += (known.empty() ? "" : ", ") + second;
+    }
+    const Command* command = grammar_.find(word);
+    if (command || known.empty()) return command;
+    const bool more = position_ < arguments_.size();
+    fail(more ? "unknown command `" + prefix + arguments_[position_] + "`" : "`" + word + "` needs a command",
+         "there are " + known, grammar_.bad_operand);
+    return nullptr;
+  }
+
   void check_operands() {
     if (!line_.command || line_.help) return;
     const std::size_t count = line_.operands.size();
     const std::string usage = "usage: " + program() + " " + std::string(line_.command->name) + " [OPTIONS] " +
                               std::string(line_.command->operands);
     if (count < line_.command->min_operands)
-      fail("`" + std::string(line_.command->name) + "` needs " + (count == 0 ? "an argument" : "more arguments"),
-           usage);
+      fail("`" + std::string(line_.command->name) + "` needs " + (count == 0 ? "an argument" : "more arguments"), usage,
+           grammar_.bad_operand);
     else if (count > line_.command->max_operands)
       fail("`" + std::string(line_.command->name) + "` takes no argument `" +
                line_.operands[line_.command->max_operands] + "`",
-           usage);
+           usage, grammar_.bad_operand);
   }
 
   const std::vector<std::string>& arguments_;

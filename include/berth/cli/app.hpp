@@ -42,6 +42,11 @@ struct App {
 int run_program(const std::string& argv0, const std::vector<std::string>& arguments,
                 std::map<std::string, std::string> environment);
 
+// A parsed line, run: the client's flags taken, failures printed; the exit code.
+int run_line(std::string program, CommandLine line, std::map<std::string, std::string> environment,
+             int (*run)(const App&));
+void report(const UsageError& error);
+
 void print(std::string_view text);     // to stdout, as it is
 void print_error(const Error& error);  // "error: ..." and "hint: ..." to stderr
 void print_warning(std::string_view text);

@@ -66,6 +66,12 @@ std::span<const Option> global_options();
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);  // by name or alias
 
+// Another way to say a command, in two words: "container ls" is "ps".
+struct Spelling {
+  std::string_view words;
+  std::string_view command;
+};
+
 // What one name of the program understands, as messages and help show it: compose's commands under `berth`,
 // `docker-compose` and `docker compose`; `docker` has a table of its own.
 struct Grammar {
@@ -73,6 +79,9 @@ struct Grammar {
   std::span<const Option> globals;
   std::span<const Command> commands;
   std::string_view summary = "Builds and runs the services of a compose file. No daemon: stacks run by themselves.";
+  std::span<const Spelling> spellings = {};
+  int bad_flag = 16;  // exit codes of a wrong command line
+  int bad_operand = 16;
 
   const Command* find(std::string_view name) const;  // by name or alias
 };
@@ -82,6 +91,7 @@ Grammar compose_grammar(std::string_view program = "berth");
 class OptionValues {
  public:
   void add(const Option& option, std::string value);
+  void replace(const Option& option, std::string value);  // all that was given of it
   void set_fallbacks(std::span<const Option> options);
   bool given(std::string_view name) const;
   bool flag(std::string_view name) const;         // false where not given
