@@ -47,7 +47,8 @@ std::optional<control::Message> repeated(const control::Message& request) {
 
 const model::Project* described_by(const control::Message& request) {
   if (const auto* up = std::get_if<control::Up>(&request)) return &up->project;
-  if (const auto* one_off = std::get_if<control::Run>(&request)) return &one_off->project;
+  const auto* one_off = std::get_if<control::Run>(&request);
+  if (one_off && !one_off->standalone) return &one_off->project;  // else there is no file
   return nullptr;
 }
 
@@ -58,6 +59,7 @@ std::optional<int> converse(const App& app, const ProjectName& project, control:
   view.add_names(names);
   if (const auto* description = described_by(request)) view.show_places_in(*description);
   if (const auto* up = std::get_if<control::Up>(&request)) view.set_attaching(up->attach);
+  if (const auto* run = std::get_if<control::Run>(&request)) view.set_printing_id(run->detach || run->no_start);
   std::optional<Error> unsent;
   const auto on_interrupt = [&] {
     const control::Message cancel = control::Cancel{.force = interrupts++ > 0};

@@ -145,7 +145,7 @@ std::optional<int> StackView::show(const control::Message& message) {
   } else if (const auto* started = std::get_if<control::ExecStarted>(&message)) {
     tick_.cancel();
     progress_.leave(false);  // the screen is the program's now
-    if (!started->id.empty() && app_.line.options.flag("detach")) print(started->id + "\n");  // run -d
+    if (!started->id.empty() && printing_id_) print(started->id + "\n");
   } else if (const auto* queued = std::get_if<control::Queued>(&message)) {
     if (progress_mode(app_) != ProgressMode::Quiet)
       progress_.above(stderr, ""), print_note("waiting behind " + queued->behind);

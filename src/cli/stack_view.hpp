@@ -29,6 +29,8 @@ class StackView {
   void show_places_in(const model::Project& description) { description_ = &description; }
   // Of an `up` that stays: what Ctrl-C does there is said.
   void set_attaching(bool attaching) { attaching_ = attaching; }
+  // The id of what was started is the answer: `run -d`.
+  void set_printing_id(bool printing) { printing_id_ = printing; }
   // Ctrl-C was pressed once, or again.
   void show_interrupt(bool again);
 
@@ -56,7 +58,7 @@ class StackView {
   std::map<std::pair<std::string, logs::Stream>, control::LogLine> pieces_;
   std::string names_;
   const model::Project* description_ = nullptr;
-  bool raw_ = false, attaching_ = false;
+  bool raw_ = false, attaching_ = false, printing_id_ = false;
 };
 
 // At its place in the compose file, where `description` has it.

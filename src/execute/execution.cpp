@@ -211,7 +211,7 @@ struct Execution::State : std::enable_shared_from_this<State> {
             },
             [&](const plan::StartContainer& a) { containers.start(id_of(a.container), done_of(action)); },
             [&](const plan::StopContainer& a) {
-              containers.stop(id_of(a.container), {a.grace, true}, done_of(action));
+              containers.stop(id_of(a.container), {a.grace, a.signal, true}, done_of(action));
             },
             [&](const plan::KillContainer& a) { containers.kill(id_of(a.container), a.signal, done_of(action)); },
             [&](const plan::PauseContainer& a) { containers.pause(id_of(a.container), done_of(action)); },

@@ -193,6 +193,8 @@ void LocalEngine::State::rename(const ContainerId& id, const std::string& name, 
   const std::string old = unit->record.name;
   if (old == name) return done({});
   if (auto claimed = state::claim_name(paths, name, owner); !claimed) return done(claimed.error());
+  if (old == unit->record.spec.name)
+    unit->record.spec.name = name;  // else the recreation gives it the name it is to have
   unit->record.name = name;
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   show(*unit);
@@ -356,9 +358,14 @@ Result<sys::UniqueFd> LocalEngine::attach_running(const ContainerId& id, Attachm
         .with_hint("`logs -f` shows its output to any number of people");
   unit->log->tap(logs::Stream::Stdout, std::move(attachment.out));
   if (attachment.err) unit->log->tap(logs::Stream::Stderr, std::move(attachment.err));
+  return input_of(id);
+}
+
+sys::UniqueFd LocalEngine::input_of(const ContainerId& id) const {
+  const auto unit = state_->unit_of(id);
+  if (!unit) return {};
   if (unit->terminal) return terminal_of(id);
-  if (!unit->input) return sys::UniqueFd();
-  return sys::UniqueFd(::fcntl(unit->input.get(), F_DUPFD_CLOEXEC, 0));
+  return unit->input ? sys::UniqueFd(::fcntl(unit->input.get(), F_DUPFD_CLOEXEC, 0)) : sys::UniqueFd();
 }
 
 sys::UniqueFd LocalEngine::terminal_of(const ContainerId& id) const {

@@ -175,7 +175,7 @@ struct LocalEngine::State : engine::Containers {
   void remove_cgroup(const ContainerId& id);
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
 
-  void stop_now(const ContainerId& id, std::optional<engine::Duration> grace);
+  void stop_now(const ContainerId& id, std::optional<engine::Duration> grace, const std::string& signal);
   std::optional<engine::Duration> grace_of(const Unit& unit, std::optional<engine::Duration> wanted) const;
   void give_grace(Unit& unit, std::optional<engine::Duration> grace, std::function<void()> at_its_end);
   void limit_graces(std::map<ContainerId, engine::Duration> limits);

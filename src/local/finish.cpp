@@ -124,24 +124,26 @@ void LocalEngine::State::stop(const ContainerId& id, const engine::StopOptions& 
   if (unit->ending.size() > 1) return;  // a stop is under way already
   const bool hooks =
       unit->run.phase == engine::Phase::Running && !unit->spec().one_off && !unit->spec().pre_stop.empty();
-  if (!hooks) return stop_now(id, options.grace);
+  if (!hooks) return stop_now(id, options.grace, options.signal);
   // They may take as long as the grace period; one that fails does not keep the container from being stopped.
   auto limit = grace_of(*unit, options.grace);
   if (limit) limit = std::max<engine::Duration>(*limit, 1s);
   give_grace(*unit, limit, [this, id] { (void)kill_hooks(id); });  // the container may just have ended
-  run_hooks(*unit, "pre_stop", unit->spec().pre_stop, [this, id, grace = options.grace](Result<void> ran) {
-    const auto late = unit_of(id);
-    if (!ran && late && late->is_running()) warn(ran.error().to_string() + "; stopping it all the same");
-    stop_now(id, grace);
-  });
+  run_hooks(*unit, "pre_stop", unit->spec().pre_stop,
+            [this, id, grace = options.grace, signal = options.signal](Result<void> ran) {
+              const auto late = unit_of(id);
+              if (!ran && late && late->is_running()) warn(ran.error().to_string() + "; stopping it all the same");
+              stop_now(id, grace, signal);
+            });
 }
 
 // The stop signal now, SIGKILL after the grace period.
-void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::Duration> wanted_grace) {
+void LocalEngine::State::stop_now(const ContainerId& id, std::optional<engine::Duration> wanted_grace,
+                                  const std::string& wanted_signal) {
   const auto unit = unit_of(id);
   if (!unit || unit->ending.empty() || !unit->pidfd) return;  // it has ended by itself meanwhile
-  const int number =
-      parse_signal(unit->spec().stop_signal.empty() ? "SIGTERM" : unit->spec().stop_signal).value_or(SIGTERM);
+  const std::string& named = wanted_signal.empty() ? unit->spec().stop_signal : wanted_signal;
+  const int number = parse_signal(named.empty() ? "SIGTERM" : named).value_or(SIGTERM);
   tell(*unit, "kill", {{"signal", std::to_string(number)}});
   if (auto sent = sys::send_signal(unit->pidfd.get(), number); !sent && sent.error().errno_value() != ESRCH)
     warn(sent.error().to_string());

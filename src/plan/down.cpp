@@ -30,7 +30,8 @@ std::map<std::string, std::vector<const ContainerState*>> group(const std::vecto
 // dependencies (two generations of a file) must not keep anything from being stopped: the edge that would close it is
 // left out.
 std::map<ContainerId, int> stop_all(Draft& draft, const std::vector<const ContainerState*>& containers,
-                                    std::optional<Duration> grace, const std::string& cause) {
+                                    std::optional<Duration> grace, const std::string& cause,
+                                    const std::string& signal = {}) {
   const auto dependents = dependents_of(containers);
   const auto groups = group(containers);
   std::map<ContainerId, int> stops;
@@ -47,7 +48,8 @@ std::map<ContainerId, int> stop_all(Draft& draft, const std::vector<const Contai
       }
     if (const auto members = groups.find(service); members != groups.end())
       for (const auto* state : members->second)
-        if (is_alive(state->phase)) stops[state->id] = draft.add(StopContainer{ref_of(*state), grace}, after, cause);
+        if (is_alive(state->phase))
+          stops[state->id] = draft.add(StopContainer{ref_of(*state), grace, signal}, after, cause);
     done.insert(service);
   };
   for (const auto& [service, unused] : groups) visit(service);
@@ -85,6 +87,26 @@ void add_restarted_dependents(const engine::ObservedState& observed, std::vector
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What of the names has no container: an error.
+Result<void> check_named(const engine::ObservedState& observed, const VerbOptions& options) {
+  const auto is_there = [&](auto matches) {
+    return std::any_of(observed.containers.begin(), observed.containers.end(), matches);
+  };
+  for (const auto& id : options.containers)
+    if (!is_there([&](const ContainerState& state) { return state.id.value == id; }))
+      return Error::make(ErrorKind::NotFound, "container `" + id + "` is not there any more");
+  if (!options.containers.empty()) return {};
+  for (const auto& name : options.services)
+    if (!is_there([&](const ContainerState& state) { return state.spec.service.value == name; }))
+      return Error::make(ErrorKind::NotFound, "service `" + name + "` has no container");
+  return {};
+}
+
+bool is_chosen(const ContainerState& state, const VerbOptions& options) {
+  if (!options.containers.empty()) return contains(options.containers, state.id.value);
+  return !state.spec.one_off && (options.services.empty() || contains(options.services, state.spec.service.value));
 }
 
 }  // namespace
@@ -141,13 +163,8 @@ Plan plan_down(const model::Project& project, const engine::ObservedState& obser
 }
 
 Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions& options) {
-  for (const auto& name : options.services)
-    if (std::none_of(observed.containers.begin(), observed.containers.end(),
-                     [&](const ContainerState& state) { return state.spec.service.value == name; }))
-      return Error::make(ErrorKind::NotFound, "service `" + name + "` has no container");
-  auto chosen = pick(observed, [&](const ContainerState& state) {
-    return !state.spec.one_off && (options.services.empty() || contains(options.services, state.spec.service.value));
-  });
+  BERTH_TRY(check_named(observed, options));
+  auto chosen = pick(observed, [&](const ContainerState& state) { return is_chosen(state, options); });
   if (options.verb == Verb::Restart && !options.no_dependencies) add_restarted_dependents(observed, chosen);
   Draft draft;
   const auto start_all = [&](const std::map<ContainerId, int>& stops, bool alive_too, const std::string& cause) {
@@ -197,7 +214,7 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
     return starts;
   };
   switch (options.verb) {
-    case Verb::Stop: stop_all(draft, chosen, options.timeout, "stop was asked for"); break;
+    case Verb::Stop: stop_all(draft, chosen, options.timeout, "stop was asked for", options.signal); break;
     case Verb::Start: {
       const auto starts = start_all({}, false, "start was asked for");
       if (!options.wait) break;
@@ -210,7 +227,7 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
       break;
     }
     case Verb::Restart: {
-      const auto stops = stop_all(draft, chosen, options.timeout, "restart was asked for");
+      const auto stops = stop_all(draft, chosen, options.timeout, "restart was asked for", options.signal);
       start_all(stops, true, "restart was asked for");
       break;
     }
@@ -220,7 +237,7 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
       break;
     case Verb::Remove: {
       std::map<ContainerId, int> stops;
-      if (options.stop_first) stops = stop_all(draft, chosen, options.timeout, "rm was asked for");
+      if (options.stop_first) stops = stop_all(draft, chosen, options.timeout, "rm was asked for", options.signal);
       for (const auto* state : chosen) {
         const auto stop = stops.find(state->id);
         if (is_alive(state->phase) && stop == stops.end()) continue;
@@ -239,6 +256,14 @@ Result<Plan> plan_verb(const engine::ObservedState& observed, const VerbOptions&
         if (state->phase == engine::Phase::Paused)
           draft.add(UnpauseContainer{ref_of(*state)}, {}, "unpause was asked for");
       break;
+    case Verb::Rename: {
+      if (chosen.size() != 1 || options.name.empty())
+        return Error::make(ErrorKind::Invalid, "one container gets one new name");
+      ContainerRef renamed = ref_of(*chosen.front());
+      renamed.name = options.name;
+      draft.add(RenameContainer{std::move(renamed)}, {}, "rename was asked for");
+      break;
+    }
   }
   return draft.finish();
 }

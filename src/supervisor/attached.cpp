@@ -9,6 +9,32 @@
 
 namespace berth::supervisor {
 
+namespace {
+
+void make_one_off(engine::ContainerSpec& spec, const control::Run& run) {
+  spec.one_off = true;
+  const std::string& gap = run.project.separator;
+  spec.name = run.name.empty() ? spec.project.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
+  spec.restart = {};
+  spec.labels["com.docker.compose.oneoff"] = "True";
+  if (!run.service_ports) spec.ports.clear();
+  if (!run.use_aliases)
+    for (auto& endpoint : spec.endpoints) endpoint.aliases.clear();
+  if (!run.detach) spec.tty = run.terminal.has_value();
+  spec.stdin_open = run.interactive && !run.detach && run.terminal;  // else its stdin is the client's own, or nothing
+}
+
+// It belongs to no stack: other tools must not take it for a part of one.
+void make_standalone(engine::ContainerSpec& spec, const control::Run& run, const engine::ImageFacts& image) {
+  const auto& service = run.project.services.at(run.service);
+  spec.name = run.name;
+  spec.labels = image.labels;
+  for (const auto& [key, value] : service.labels) spec.labels[key] = value;
+  for (auto& endpoint : spec.endpoints) std::erase(endpoint.aliases, service.name.value);
+}
+
+}  // namespace
+
 void Supervisor::create_one_off(Session& session, const control::Run& run) {
   const auto& service = run.project.services.at(run.service);
   const std::string reference = model::image_name(run.project, service);
@@ -16,28 +42,32 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
   if (image == run.images.end()) return finish(session, 1, {{"image `" + reference + "` is not in the store", ""}});
   auto spec = plan::container_spec(run.project, service, 1, image->second);
   if (!spec) return finish(session, 1, {control::problem_of(spec.error())});
-  spec->one_off = true;
-  const std::string& gap = run.project.separator;
-  spec->name = run.name.empty() ? project_.value + gap + run.service + gap + "run" + gap + random_hex(6) : run.name;
-  spec->restart = {};
-  spec->labels["com.docker.compose.oneoff"] = "True";
+  if (run.standalone)
+    make_standalone(*spec, run, image->second);
+  else
+    make_one_off(*spec, run);
   spec->auto_remove = run.remove;
-  if (!run.service_ports) spec->ports.clear();
-  if (!run.use_aliases)
-    for (auto& endpoint : spec->endpoints) endpoint.aliases.clear();
-  if (!run.detach) spec->tty = run.terminal.has_value();
-  spec->stdin_open = run.interactive && !run.detach && run.terminal;  // else its stdin is the client's own, or nothing
   auto& containers = engine_->ports().containers;
   containers.create(*spec, {}, [this, self = &session, &containers](Result<ContainerId> id) {
     if (!id) return finish(*self, 1, {control::problem_of(id.error())});
     const auto& request = std::get<control::Run>(*self->request);
     self->one_off = *id;
     if (request.remove) auto_remove_[*id] = false;
+    if (request.no_start) {
+      control::ExecStarted message;
+      message.id = id->value;
+      send(*self, message);
+      return finish(*self, 0);
+    }
     if (!request.detach) attach_client(*self, request);
     containers.start(*id, [this, self](Result<void> started) {
       if (!started) {
         const auto* state = engine_->find(self->one_off);
-        finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
+        self->exit_code = state && state->exit_code ? state->exit_code : 125;
+        const auto problem = control::problem_of(started.error());
+        const bool goes = auto_remove_.count(self->one_off) != 0 && state && state->phase == engine::Phase::Exited;
+        if (!goes) return finish(*self, self->exit_code, {problem});
+        send(*self, problem);  // it is over once the container is gone
         return remove_ended_one_offs();
       }
       control::ExecStarted message;
@@ -89,7 +119,8 @@ std::optional<engine::ContainerState> Supervisor::running_replica(const std::str
 }
 
 void Supervisor::begin_attach(Session& session, const control::Attach& attach) {
-  const auto state = running_replica(attach.service, attach.index);
+  const auto* named = attach.container.empty() ? nullptr : engine_->find(attach.container);
+  const auto state = named ? std::optional(*named) : running_replica(attach.service, attach.index);
   if (!state) return finish(session, 1, {not_running(attach.service, attach.index)});
   local::Attachment attachment;
   for (auto* end : {&attachment.out, &attachment.err})
@@ -97,6 +128,7 @@ void Supervisor::begin_attach(Session& session, const control::Attach& attach) {
       *end = std::move(session.descriptors.front());
       session.descriptors.erase(session.descriptors.begin());
     }
+  if (attach.start) return start_attached(session, state->id, std::move(attachment));
   auto input = engine_->attach_running(state->id, std::move(attachment));
   if (!input) return finish(session, 1, {control::problem_of(input.error())});
   session.one_off = state->id;
@@ -105,6 +137,25 @@ void Supervisor::begin_attach(Session& session, const control::Attach& attach) {
   message.id = state->id.value;
   message.pid = state->pid;
   send(session, message, *input ? std::vector<int>{input->get()} : std::vector<int>{});
+}
+
+void Supervisor::start_attached(Session& session, const ContainerId& id, local::Attachment attachment) {
+  session.one_off = id;
+  session.following = session.tapped = true;
+  engine_->attach(id, std::move(attachment));
+  ++session.pending;
+  engine_->ports().containers.start(id, [this, self = &session, id](Result<void> started) {
+    --self->pending;
+    const auto* state = engine_->find(id);
+    if (!started)
+      return finish(*self, state && state->exit_code ? state->exit_code : 125, {control::problem_of(started.error())});
+    control::ExecStarted message;
+    message.id = id.value;
+    message.pid = state ? state->pid : 0;
+    const auto input = engine_->input_of(id);
+    send(*self, message, input ? std::vector<int>{input.get()} : std::vector<int>{});
+    check_followers();  // it may have ended already
+  });
 }
 
 void Supervisor::begin_exec(Session& session, const control::Exec& exec) {

@@ -26,23 +26,34 @@ const char* verb_of(const control::Message& request) {
       case plan::Verb::Remove: return "rm";
       case plan::Verb::Pause: return "pause";
       case plan::Verb::Unpause: return "unpause";
+      case plan::Verb::Rename: return "rename";
     }
   return "a command";
 }
 
-// Who is in line with a grace period of its own, and for which services; empty: all.
+// Who is in line with a grace period of its own, and for which containers, else services; empty: all.
 struct Patience {
   engine::Duration grace;
-  std::vector<std::string> services;
+  std::vector<std::string> services, containers;
+
+  bool is_for(const engine::ContainerState& state) const {
+    const auto is_in = [](const std::vector<std::string>& list, const std::string& one) {
+      return std::find(list.begin(), list.end(), one) != list.end();
+    };
+    if (!containers.empty()) return is_in(containers, state.id.value);
+    return services.empty() || is_in(services, state.spec.service.value);
+  }
 };
 std::optional<Patience> patience_of(const control::Message& request) {
   const auto given = [](const auto& options) -> std::optional<Patience> {
     if (!options.timeout || *options.timeout < engine::Duration::zero()) return std::nullopt;
-    return Patience{*options.timeout, options.services};
+    return Patience{*options.timeout, options.services, {}};
   };
   if (const auto* down = std::get_if<control::Down>(&request)) return given(down->options);
-  if (const auto* act = std::get_if<control::Act>(&request)) return given(act->options);
-  return std::nullopt;
+  const auto* act = std::get_if<control::Act>(&request);
+  auto patience = act ? given(act->options) : std::nullopt;
+  if (patience) patience->containers = act->options.containers;
+  return patience;
 }
 
 bool is_kill(const control::Message& request) {
@@ -56,9 +67,8 @@ void Supervisor::limit_graces() {
   for (const Session* waiting : queue_) {
     const auto patience = patience_of(*waiting->request);
     if (!patience) continue;
-    const std::set<std::string> named(patience->services.begin(), patience->services.end());
     for (const auto& state : engine_->containers()) {
-      if (!named.empty() && !named.count(state.spec.service.value)) continue;
+      if (!patience->is_for(state)) continue;
       const auto limit = limits.try_emplace(state.id, patience->grace).first;
       limit->second = std::min(limit->second, patience->grace);
     }

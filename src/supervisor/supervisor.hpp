@@ -108,6 +108,7 @@ class Supervisor {
   void attach_client(Session& session, const control::Run& run);
   void begin_exec(Session& session, const control::Exec& exec);
   void begin_attach(Session& session, const control::Attach& attach);
+  void start_attached(Session& session, const ContainerId& id, local::Attachment attachment);
   std::optional<engine::ContainerState> running_replica(const std::string& service, int index) const;
   void detach(Session& session);
   void signal(Session& session, const std::string& name);

@@ -10,9 +10,13 @@ namespace berth::supervisor {
 void Supervisor::begin_wait(Session& session, const control::Wait& wait) {
   std::vector<const engine::ContainerState*> ended;
   const auto all = engine_->containers();
+  const auto is_in = [](const std::vector<std::string>& list, const std::string& one) {
+    return std::find(list.begin(), list.end(), one) != list.end();
+  };
   for (const auto& state : all) {
-    const auto& named = wait.services;
-    if (state.spec.one_off || std::find(named.begin(), named.end(), state.spec.service.value) == named.end()) continue;
+    const bool named = wait.containers.empty() ? !state.spec.one_off && is_in(wait.services, state.spec.service.value)
+                                               : is_in(wait.containers, state.id.value);
+    if (!named) continue;
     if (state.phase == engine::Phase::Exited || state.phase == engine::Phase::Dead)
       ended.push_back(&state);
     else

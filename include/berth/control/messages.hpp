@@ -119,6 +119,9 @@ struct Run {
   bool detach = false;
   bool remove_orphans = false;
   std::optional<TerminalSize> terminal;
+  bool standalone = false;  // `docker run`: no one-off of a service but the service's own container, with its restart
+                            // policy, and without compose's labels and names
+  bool no_start = false;    // `docker create`
   bool operator==(const Run&) const = default;
 };
 
@@ -126,8 +129,10 @@ struct Run {
 // stderr; of a terminal one). ExecStarted brings what leads to its stdin, where it has one: a pipe, or its terminal's
 // master. Signals go to its process; Done has its exit code. One client at a time.
 struct Attach {
+  ContainerId container;  // or service + index
   std::string service;
-  int index = 0;  // 0: the first that runs
+  int index = 0;       // 0: the first that runs
+  bool start = false;  // `docker start -a`: it is started now, so that nothing that it prints is missed
   bool operator==(const Attach&) const = default;
 };
 
@@ -141,6 +146,7 @@ struct Follow {
 // `wait`: Exited for each service's container; Done.exit_code is the last one's.
 struct Wait {
   std::vector<std::string> services;
+  std::vector<std::string> containers;  // ids: these instead
   bool down_project = false;
   bool operator==(const Wait&) const = default;
 };
@@ -285,10 +291,10 @@ BOOST_DESCRIBE_STRUCT(Exec, (),
                       (container, service, index, argv, environment, user, working_dir, terminal, privileged, detach))
 BOOST_DESCRIBE_STRUCT(Run, (),
                       (project, service, images, name, no_dependencies, service_ports, use_aliases, remove, interactive,
-                       detach, remove_orphans, terminal))
-BOOST_DESCRIBE_STRUCT(Attach, (), (service, index))
+                       detach, remove_orphans, terminal, standalone, no_start))
+BOOST_DESCRIBE_STRUCT(Attach, (), (container, service, index, start))
 BOOST_DESCRIBE_STRUCT(Follow, (), (services, until_all_ended))
-BOOST_DESCRIBE_STRUCT(Wait, (), (services, down_project))
+BOOST_DESCRIBE_STRUCT(Wait, (), (services, containers, down_project))
 BOOST_DESCRIBE_STRUCT(Signal, (), (name))
 BOOST_DESCRIBE_STRUCT(Detach, (), ())
 BOOST_DESCRIBE_STRUCT(Cancel, (), (force))

@@ -29,6 +29,7 @@ struct CreateOptions {
 
 struct StopOptions {
   std::optional<Duration> grace;  // nothing: the container's own; negative: for ever
+  std::string signal{};           // empty: the container's own
   bool by_user = true;            // remembered, so that the restart policy leaves it stopped
 };
 

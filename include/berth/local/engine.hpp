@@ -111,6 +111,8 @@ class LocalEngine {
   // The same while it runs, without `in`: what leads to its stdin comes back (its terminal's master, or a pipe), empty
   // where it has none. Busy where somebody is attached already.
   Result<sys::UniqueFd> attach_running(const ContainerId& id, Attachment attachment);
+  // What leads to a running container's stdin: its terminal's master, or a pipe; empty where it has none.
+  sys::UniqueFd input_of(const ContainerId& id) const;
   // A copy of the master of a running container's terminal; empty where it has none.
   sys::UniqueFd terminal_of(const ContainerId& id) const;
 

@@ -40,14 +40,16 @@ struct DownOptions {
   bool operator==(const DownOptions&) const = default;
 };
 
-// stop, start, restart, kill, rm, pause, unpause: over the containers that exist.
-enum class Verb { Stop, Start, Restart, Kill, Remove, Pause, Unpause };
+// stop, start, restart, kill, rm, pause, unpause, rename: over the containers that exist.
+enum class Verb { Stop, Start, Restart, Kill, Remove, Pause, Unpause, Rename };
 
 struct VerbOptions {
   Verb verb = Verb::Stop;
-  std::vector<std::string> services;  // empty: all
+  std::vector<std::string> services;    // empty: all
+  std::vector<std::string> containers;  // ids: these alone, one-off ones too; `services` are then theirs
   std::optional<Duration> timeout;
-  std::string signal;              // kill
+  std::string signal;              // kill; stop, restart, rm -s: instead of the container's own
+  std::string name;                // rename
   bool stop_first = false;         // rm -s
   bool anonymous_volumes = false;  // rm -v
   bool no_dependencies = false;    // restart --no-deps
@@ -60,8 +62,9 @@ BOOST_DESCRIBE_STRUCT(UpOptions, (),
                       (services, recreate, recreate_dependencies, no_dependencies, no_start, remove_orphans,
                        ignore_orphans, renew_anonymous_volumes, wait, timeout, scale, around))
 BOOST_DESCRIBE_STRUCT(DownOptions, (), (services, volumes, remove_orphans, timeout))
-BOOST_DESCRIBE_ENUM(Verb, Stop, Start, Restart, Kill, Remove, Pause, Unpause)
+BOOST_DESCRIBE_ENUM(Verb, Stop, Start, Restart, Kill, Remove, Pause, Unpause, Rename)
 BOOST_DESCRIBE_STRUCT(VerbOptions, (),
-                      (verb, services, timeout, signal, stop_first, anonymous_volumes, no_dependencies, wait))
+                      (verb, services, containers, timeout, signal, name, stop_first, anonymous_volumes,
+                       no_dependencies, wait))
 
 }  // namespace berth::plan

@@ -57,6 +57,7 @@ struct StartContainer {
 struct StopContainer {
   ContainerRef container;
   std::optional<Duration> grace;
+  std::string signal{};  // empty: the container's own
 };
 struct KillContainer {
   ContainerRef container;
