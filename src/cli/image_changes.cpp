@@ -4,6 +4,7 @@
 #include <set>
 
 #include "berth/build/build.hpp"
+#include "stack.hpp"
 
 namespace berth::cli {
 
@@ -33,7 +34,11 @@ ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageD
     if (event.kind == build::BuildEvent::Kind::Failed) std::fputs(build::render_failure(event).c_str(), stderr);
   });
   if (!outcome) throw Failure(outcome.error());
-  if (outcome->digest != imported) must(store.remove(imported.value, {}, true));
+  // The name has gone over to the new image; the one before may have had others, or be in use, since before.
+  for (const auto& image : must(store.list()))
+    if (image.digest == imported && image.digest != outcome->digest && image.references.empty() &&
+        image_users(app, imported).empty())
+      must(store.remove(imported.value, {}));
   return outcome->digest;
 }
 

@@ -11,7 +11,7 @@
 namespace berth::cli {
 
 // Changes are instructions of a Dockerfile, as `docker import --change` takes them: the builder applies them to the
-// image that is called `name`. The image before is removed.
+// image that is called `name`. The image before goes, unless it has another name.
 ImageDigest apply_changes(const App& app, image::ImageStore& store, const ImageDigest& imported,
                           const std::string& name, const std::vector<std::string>& changes);
 
