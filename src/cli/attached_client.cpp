@@ -22,18 +22,7 @@
 namespace berth::cli {
 namespace {
 
-constexpr const char* kDetachKeys = "ctrl-p,ctrl-q";
-
 enum class Kind { Exec, Run, Attach };
-
-// How a conversation with a program goes.
-struct Manner {
-  Kind kind = Kind::Exec;
-  bool terminal = false;    // the program has one
-  bool interactive = true;  // what is typed goes to it
-  bool signals = true;      // ours go to it
-  std::string detach_keys = kDetachKeys;
-};
 
 class RawTerminal {
  public:
@@ -86,7 +75,8 @@ class Streams {
       copy_in(std::move(pipe.write), true);
     }
   }
-  void give_output(int fd, bool always_copied) {
+  void give_output(int fd, bool always_copied, bool shown) {
+    if (!shown) return own(sys::UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)));
     if (!always_copied && can_be_given(fd)) return given_.push_back(fd);
     auto pipe = make_pipe();
     own(std::move(pipe.write));
@@ -154,23 +144,24 @@ void resize(int terminal) {
 int duplicate(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); }
 
 // `run` and `attach`: output comes through pipes that end; an exec's through descriptors of its own, or its terminal.
-int attach(const App& app, const ProjectName& project, const control::Message& request, const Manner& manner) {
+int attach(const App& app, const ProjectName& project, const control::Message& request, Kind kind,
+           const Manner& manner) {
   ::signal(SIGPIPE, SIG_IGN);  // a program that does not read its stdin must not end us
   DetachKeys keys = must(DetachKeys::parse(manner.detach_keys));
-  const bool piped = manner.kind != Kind::Exec, terminal = manner.terminal;
+  const bool piped = kind != Kind::Exec, terminal = manner.terminal;
   const auto client = connect_to_stack(app, project);
   StackView view(app, project, client->loop());
   view.show_raw();
   Streams streams(client->loop());
-  if (!terminal && (manner.kind == Kind::Exec || (manner.kind == Kind::Run && manner.interactive)))
+  if (!terminal && (kind == Kind::Exec || (kind == Kind::Run && manner.interactive)))
     streams.give_input(manner.interactive);
-  if (!terminal || piped) streams.give_output(STDOUT_FILENO, piped);
-  if (!terminal) streams.give_output(STDERR_FILENO, piped);
+  if (!terminal || piped) streams.give_output(STDOUT_FILENO, piped, manner.out);
+  if (!terminal) streams.give_output(STDERR_FILENO, piped, manner.err);
   must(client->send(request, streams.given()));
   streams.sent();
 
   std::optional<SignalRelay> signals;
-  if (manner.signals) signals.emplace(*client, terminal, manner.kind != Kind::Attach);
+  if (manner.signals) signals.emplace(*client, terminal, kind != Kind::Attach);
   std::optional<RawTerminal> raw;
   async::Watch resized;
   sys::UniqueFd master;
@@ -183,17 +174,18 @@ int attach(const App& app, const ProjectName& project, const control::Message& r
   };
   const auto start_terminal = [&](sys::UniqueFd fd) {
     master = std::move(fd);
+    if (!piped) streams.copy_out(sys::UniqueFd(duplicate(master.get())), STDOUT_FILENO);
     if (!manner.interactive) return;
     raw.emplace();
     resize(master.get());
     resized = client->loop().on_signal(SIGWINCH, [&] { resize(master.get()); });
-    if (!piped) streams.copy_out(sys::UniqueFd(duplicate(master.get())), STDOUT_FILENO);
-    if (manner.interactive) streams.copy_in(sys::UniqueFd(duplicate(master.get())), false, typed);
+    streams.copy_in(sys::UniqueFd(duplicate(master.get())), false, typed);
   };
   std::optional<int> exit_code;
   const auto received = client->receive([&](control::Message message, std::vector<sys::UniqueFd> descriptors) {
     if (std::holds_alternative<control::ExecStarted>(message)) {
       if (signals) signals->started = true;
+      if (manner.started) manner.started();
       if (!descriptors.empty() && terminal)
         start_terminal(std::move(descriptors.front()));
       else if (!descriptors.empty() && manner.interactive)  // a pipe that stays open: others may type later
@@ -227,36 +219,46 @@ control::TerminalSize terminal_size() {
   return {size.ws_row, size.ws_col};
 }
 
+int attach_to_exec(const App& app, const ProjectName& project, control::Exec request, const Manner& manner) {
+  if (manner.terminal) request.terminal = terminal_size();
+  return attach(app, project, std::move(request), Kind::Exec, manner);
+}
+
 int attach_to_exec(const App& app, const ProjectName& project, control::Exec request) {
-  if (!request.detach && wants_terminal(app)) request.terminal = terminal_size();
   Manner manner;
-  manner.terminal = request.terminal.has_value();
+  manner.terminal = wants_terminal(app);
   manner.interactive = app.line.options.text("interactive") != "false";
-  return attach(app, project, std::move(request), manner);
+  return attach_to_exec(app, project, std::move(request), manner);
+}
+
+int attach_to_run(const App& app, const ProjectName& project, control::Run request, const Manner& manner) {
+  request.interactive = manner.interactive;
+  if (manner.terminal) request.terminal = terminal_size();
+  return attach(app, project, std::move(request), Kind::Run, manner);
 }
 
 int attach_to_run(const App& app, const ProjectName& project, control::Run request) {
-  request.interactive = app.line.options.text("interactive") != "false";
-  if (wants_terminal(app)) request.terminal = terminal_size();
   Manner manner;
-  manner.kind = Kind::Run;
-  manner.terminal = request.terminal.has_value();
-  manner.interactive = request.interactive;
-  return attach(app, project, std::move(request), manner);
+  manner.terminal = wants_terminal(app);
+  manner.interactive = app.line.options.text("interactive") != "false";
+  return attach_to_run(app, project, std::move(request), manner);
 }
 
-int attach_to_container(const App& app, const ProjectName& project, control::Attach request, bool terminal) {
+int attach_to_container(const App& app, const ProjectName& project, control::Attach request, const Manner& manner) {
+  if (manner.terminal && manner.interactive && !::isatty(STDIN_FILENO))
+    throw Failure(Error::make(ErrorKind::Invalid, "stdin is no terminal, but the container has one")
+                      .with_hint("--no-stdin shows its output only"));
+  return attach(app, project, std::move(request), Kind::Attach, manner);
+}
+
+Manner manner_of_attach(const App& app, bool terminal) {
   const OptionValues& given = app.line.options;
   Manner manner;
-  manner.kind = Kind::Attach;
   manner.terminal = terminal;
   manner.interactive = !given.flag("no-stdin");
   manner.signals = given.text("sig-proxy") != "false";
   if (given.given("detach-keys")) manner.detach_keys = given.text("detach-keys");
-  if (terminal && manner.interactive && !::isatty(STDIN_FILENO))
-    throw Failure(Error::make(ErrorKind::Invalid, "stdin is no terminal, but the service has one")
-                      .with_hint("--no-stdin shows its output only"));
-  return attach(app, project, std::move(request), manner);
+  return manner;
 }
 
 }  // namespace berth::cli

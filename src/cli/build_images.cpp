@@ -20,19 +20,6 @@ namespace {
 constexpr std::string_view kServicePrefix = "service:";
 constexpr std::size_t kLargestDockerConfig = 4u << 20;
 
-// Those of docker's own configuration, where there is one.
-std::map<std::string, std::string> configured_proxies(const App& app) {
-  const std::string home = app.variable("HOME"), set = app.variable("DOCKER_CONFIG");
-  if (home.empty() && set.empty()) return {};
-  const std::string path = (set.empty() ? home + "/.docker" : set) + "/config.json";
-  const auto text = sys::read_file(path, kLargestDockerConfig);
-  if (!text) return {};
-  auto proxies = proxies_of_docker_config(*text);
-  if (proxies) return std::move(*proxies);
-  print_warning("`" + path + "` cannot be read (" + proxies.error().to_string() + "), building without its proxies");
-  return {};
-}
-
 // One image to build, and the services that asked for it.
 struct Job {
   build::BuildRequest request;
@@ -106,65 +93,99 @@ std::vector<Job> jobs_of(const App& app, const compose::Loaded& loaded, const st
 
 }  // namespace
 
+std::map<std::string, std::string> configured_proxies(const App& app) {
+  const std::string home = app.variable("HOME"), set = app.variable("DOCKER_CONFIG");
+  if (home.empty() && set.empty()) return {};
+  const std::string path = (set.empty() ? home + "/.docker" : set) + "/config.json";
+  const auto text = sys::read_file(path, kLargestDockerConfig);
+  if (!text) return {};
+  auto proxies = proxies_of_docker_config(*text);
+  if (proxies) return std::move(*proxies);
+  print_warning("`" + path + "` cannot be read (" + proxies.error().to_string() + "), building without its proxies");
+  return {};
+}
+
+struct BuildSession::State {
+  State(const App& given, BuildWishes wanted)
+      : app(given),
+        wishes(std::move(wanted)),
+        progress(app),
+        wakeups(must(sys::Wakeups::create({SIGINT, SIGTERM}, progress_mode(app) == ProgressMode::Tty && !wishes.quiet
+                                                                 ? LiveProgress::kTick
+                                                                 : std::chrono::milliseconds(0)))) {}
+
+  const App& app;
+  BuildWishes wishes;
+  std::optional<image::ImageStore> store;
+  LiveProgress progress;
+  sys::Wakeups wakeups;
+  build::BuildPorts ports;
+  std::size_t warnings = 0;
+};
+
+BuildSession::BuildSession(const App& app, const BuildWishes& wishes) {
+  state_ = std::make_unique<State>(app, wishes);
+  State& state = *state_;
+  // Somebody who only checks need not be able to read the store.
+  if (!wishes.check_only || ::geteuid() == 0) {
+    must(state::open_roots(app.paths));
+    state.store = must(image::ImageStore::open(app.paths.root));
+  }
+  state.ports = {.images = state.store ? &*state.store : nullptr,
+                 .root = app.paths.root,
+                 .run_root = app.paths.run_root,
+                 .cancelled =
+                     [&state] {
+                       if (state.wakeups.take_tick()) state.progress.tick();
+                       return state.wakeups.is_signalled();
+                     },
+                 .cancel_fd = state.wakeups.fd(),
+                 .pull = {},
+                 .network = build::bridge_network(app.paths.root)};
+}
+
+BuildSession::~BuildSession() = default;
+std::size_t BuildSession::warnings() const { return state_->warnings; }
+
+std::string BuildSession::build(const build::BuildRequest& request, const std::string& name, const std::string& what) {
+  using Kind = build::BuildEvent::Kind;
+  State& state = *state_;
+  std::string failure;  // shown once the picture is done
+  const auto outcome = build::build(request, state.ports, [&](const build::BuildEvent& event) {
+    if (event.kind == Kind::Warning) {
+      ++state.warnings;
+      text::Diagnostics one;
+      one.add(event.diagnostic);
+      state.progress.above(stderr, "");
+      print_diagnostics(state.app, one);
+    }
+    if (event.kind == Kind::Failed) failure += build::render_failure(event);
+    if (!state.wishes.quiet) state.progress.build(name, event);
+  });
+  if (outcome) return outcome->digest.value;
+  state.progress.leave(false);
+  std::fputs(failure.c_str(), stderr);
+  // The place and the reason stand above where a step failed.
+  if (failure.empty())
+    print_error(outcome.error().while_doing(what));
+  else
+    print_error(Error::make(ErrorKind::Failed, what + " failed"));
+  throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
+}
+
 std::size_t build_images(const App& app, const compose::Loaded& loaded, const std::set<std::string>& services,
                          const BuildWishes& wishes) {
   auto jobs = jobs_of(app, loaded, services, wishes);
   if (jobs.empty()) return 0;
-  std::optional<image::ImageStore> store;
-  // Somebody who only checks need not be able to read the store.
-  if (!wishes.check_only || ::geteuid() == 0) {
-    must(state::open_roots(app.paths));
-    store = must(image::ImageStore::open(app.paths.root));
-  }
-  std::size_t warnings = 0;
-  LiveProgress progress(app);
-  const bool draws = progress_mode(app) == ProgressMode::Tty && !wishes.quiet;
-  sys::Wakeups wakeups =
-      must(sys::Wakeups::create({SIGINT, SIGTERM}, draws ? LiveProgress::kTick : std::chrono::milliseconds(0)));
-  build::BuildPorts ports{.images = store ? &*store : nullptr,
-                          .root = app.paths.root,
-                          .run_root = app.paths.run_root,
-                          .cancelled =
-                              [&] {
-                                if (wakeups.take_tick()) progress.tick();
-                                return wakeups.is_signalled();
-                              },
-                          .cancel_fd = wakeups.fd(),
-                          .pull = {},
-                          .network = build::bridge_network(app.paths.root)};
+  BuildSession session(app, wishes);
   std::vector<std::string> built;  // digests, by job
   for (auto& job : jobs) {
     // The image itself, not its name: that may be another's by the time it is looked up.
     for (const auto& [context, base] : job.bases)
       job.request.additional_contexts[context] = "docker-image://" + built.at(base);
-    using Kind = build::BuildEvent::Kind;
-    std::string failure;  // shown once the picture is done
-    const auto outcome = build::build(job.request, ports, [&](const build::BuildEvent& event) {
-      if (event.kind == Kind::Warning) {
-        ++warnings;
-        text::Diagnostics one;
-        one.add(event.diagnostic);
-        progress.above(stderr, "");
-        print_diagnostics(app, one);
-      }
-      if (event.kind == Kind::Failed) failure += build::render_failure(event);
-      if (!wishes.quiet) progress.build(job.name, event);
-    });
-    if (outcome) {
-      built.push_back(outcome->digest.value);
-      continue;
-    }
-    progress.leave(false);
-    std::fputs(failure.c_str(), stderr);
-    const std::string what = "building the image of service `" + job.name + "`";
-    // The place and the reason stand above where a step failed.
-    if (failure.empty())
-      print_error(outcome.error().while_doing(what));
-    else
-      print_error(Error::make(ErrorKind::Failed, what + " failed"));
-    throw LoadFailed{outcome.error().kind() == ErrorKind::Cancelled ? kInterrupted : build::kBuildFailedExitCode};
+    built.push_back(session.build(job.request, job.name, "building the image of service `" + job.name + "`"));
   }
-  return warnings;
+  return session.warnings();
 }
 
 }  // namespace berth::cli

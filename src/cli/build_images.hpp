@@ -2,11 +2,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "berth/build/build.hpp"
 #include "berth/cli/app.hpp"
 #include "berth/compose/load.hpp"
 #include "berth/model/names.hpp"
@@ -19,6 +21,23 @@ struct BuildWishes {
   bool no_cache = false;
   bool check_only = false;
   bool quiet = false;
+};
+
+// Proxies of docker's own configuration, where there is one: arguments of every build.
+std::map<std::string, std::string> configured_proxies(const App& app);
+
+// Builds one after the other into the store, shown as they go; Ctrl-C ends it.
+class BuildSession {
+ public:
+  BuildSession(const App& app, const BuildWishes& wishes);
+  ~BuildSession();
+  // The image's digest. Throws LoadFailed where it fails; `what` is then said to have failed.
+  std::string build(const build::BuildRequest& request, const std::string& name, const std::string& what);
+  std::size_t warnings() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // `services` without `build:` are passed over. Throws LoadFailed with the exit code of a failed build (its lines have

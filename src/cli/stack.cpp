@@ -1,6 +1,7 @@
 #include "stack.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 
 #include "berth/state/records.hpp"
@@ -53,6 +54,22 @@ std::vector<std::string> image_users(const App& app, const ImageDigest& digest) 
     for (const auto& container : state::read_containers(app.paths, project).containers)
       if (container.record.spec.image_digest == digest) users.push_back(container.record.name);
   return users;
+}
+
+namespace {
+
+bool is_container_name(const std::string& name) {
+  const auto plain = [](unsigned char c) { return c < 0x80 && std::isalnum(c); };
+  return name.size() > 1 && plain(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+}  // namespace
+
+void require_container_name(const std::string& name) {
+  if (is_container_name(name)) return;
+  throw Failure(Error::make(ErrorKind::Invalid, "invalid container name `" + name + "`")
+                    .with_hint("letters, digits, `_`, `.` and `-`, beginning with a letter or digit"));
 }
 
 std::int64_t now_ns() {

@@ -29,6 +29,7 @@ void require_services(const App& app, const std::vector<engine::ContainerState>&
 std::vector<std::string> services_with_containers(const std::vector<engine::ContainerState>& all,
                                                   const std::vector<std::string>& services);
 std::vector<std::string> image_users(const App& app, const ImageDigest& digest);  // containers of any project
+void require_container_name(const std::string& name);                             // throws Failure
 std::int64_t now_ns();                                                            // wall clock, nanoseconds since 1970
 bool is_named(const engine::ContainerState& state, const std::vector<std::string>& services);  // none named: all are
 

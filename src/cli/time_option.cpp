@@ -1,5 +1,7 @@
 #include "time_option.hpp"
 
+#include <charconv>
+
 #include <chrono>
 
 #include "berth/base/error.hpp"
@@ -16,6 +18,21 @@ std::int64_t time_of(const std::string& text, const char* flag) {
   if (const auto age = text::parse_duration(text)) return nanoseconds(system_clock::now()) - age->count();
   throw Failure(Error::make(ErrorKind::Invalid, "invalid value `" + text + "` for --" + flag)
                     .with_hint("a time as 2026-01-02T13:23:37Z, or an age as 42m"));
+}
+
+logs::Range log_range(const OptionValues& options) {
+  logs::Range range;
+  if (const auto since = options.maybe("since")) range.since = time_of(*since, "since");
+  if (const auto until = options.maybe("until")) range.until = time_of(*until, "until");
+  const std::string tail = options.text("tail");
+  if (tail == "all" || tail == "-1") return range;
+  std::size_t lines = 0;
+  const auto [end, failed] = std::from_chars(tail.data(), tail.data() + tail.size(), lines);
+  if (failed != std::errc() || end != tail.data() + tail.size())
+    throw Failure(
+        Error::make(ErrorKind::Invalid, "invalid value `" + tail + "` for --tail").with_hint("a number, or `all`"));
+  range.tail = lines;
+  return range;
 }
 
 }  // namespace berth::cli

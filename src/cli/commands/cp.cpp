@@ -12,23 +12,12 @@
 #include "berth/sys/file.hpp"
 #include "berth/sys/tree_copy.hpp"
 #include "commands.hpp"
+#include "container_work.hpp"
 #include "stack.hpp"
 #include "stored_container.hpp"
 
 namespace berth::cli {
 namespace {
-
-struct CopyPlace {
-  std::string service;  // empty: the host
-  std::string path;
-};
-
-// Compat: what begins with `/` or `.` is a path of the host, whatever follows.
-CopyPlace parse_place(const std::string& text) {
-  const auto colon = text.find(':');
-  if (text.starts_with('/') || text.starts_with('.') || colon == std::string::npos) return {"", text};
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
 
 // One end of a copy: a root, a path in it, and what it is called in messages.
 struct CopyEnd {
@@ -178,27 +167,42 @@ class Copy {
 
 }  // namespace
 
+// Compat: what begins with `/` or `.` is a path of the host, whatever follows.
+CopyPlace parse_copy_place(const std::string& text) {
+  const auto colon = text.find(':');
+  if (text.starts_with('/') || text.starts_with('.') || colon == std::string::npos) return {"", text};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+int copy_out_of(const App& app, const state::StoredContainer& container, const std::string& path,
+                const std::string& to) {
+  Copy(app).out_of(container, path, to);
+  return kOk;
+}
+
+int copy_into(const App& app, std::vector<state::StoredContainer> containers, const std::string& from,
+              const std::string& path) {
+  if (from == "-") containers.resize(1);  // a stream is read once
+  Copy copy(app);
+  for (const auto& container : containers) copy.into(container, from, path);
+  return kOk;
+}
+
 int run_cp(const App& app) {
   refuse_flags(app.line.globals, {"dry-run"});
-  const CopyPlace from = parse_place(app.line.operands[0]), to = parse_place(app.line.operands[1]);
-  if (!from.service.empty() && !to.service.empty())
+  const CopyPlace from = parse_copy_place(app.line.operands[0]), to = parse_copy_place(app.line.operands[1]);
+  if (!from.container.empty() && !to.container.empty())
     throw Failure(Error::make(ErrorKind::Unsupported, "copying between services is not possible")
                       .with_hint("`cp A:PATH - | ... cp - B:PATH` does it"));
-  if (from.service.empty() && to.service.empty())
+  if (from.container.empty() && to.container.empty())
     throw Failure(Error::make(ErrorKind::Invalid, "neither of the two is in a service")
                       .with_hint("SERVICE:PATH names what is in one"));
   const ProjectName project = project_name(app);
   const long index = app.line.options.number("index").value_or(0);
-  auto containers = containers_of_service(app, project, from.service.empty() ? to.service : from.service, index,
+  auto containers = containers_of_service(app, project, from.container.empty() ? to.container : from.container, index,
                                           app.line.options.flag("all"));
-  Copy copy(app);
-  if (!from.service.empty()) {
-    copy.out_of(containers.front(), from.path, to.path);
-    return kOk;
-  }
-  if (from.path == "-") containers.resize(1);  // a stream is read once
-  for (const auto& container : containers) copy.into(container, from.path, to.path);
-  return kOk;
+  return to.container.empty() ? copy_out_of(app, containers.front(), from.path, to.path)
+                              : copy_into(app, std::move(containers), from.path, to.path);
 }
 
 }  // namespace berth::cli

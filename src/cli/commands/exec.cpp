@@ -32,7 +32,7 @@ int run_attach(const App& app) {
   attach.service = app.line.operands.at(0);
   attach.index = static_cast<int>(app.line.options.number("index").value_or(0));
   const auto containers = containers_of_service(app, project, attach.service, attach.index);
-  return attach_to_container(app, project, attach, containers.front().record.spec.tty);
+  return attach_to_container(app, project, attach, manner_of_attach(app, containers.front().record.spec.tty));
 }
 
 }  // namespace berth::cli

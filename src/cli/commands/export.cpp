@@ -12,6 +12,7 @@
 #include "berth/sys/tree_copy.hpp"
 #include "berth/text/duration.hpp"
 #include "commands.hpp"
+#include "container_work.hpp"
 #include "image_changes.hpp"
 #include "stack.hpp"
 #include "stack_client.hpp"
@@ -67,26 +68,27 @@ LayerId commit_upper(image::ImageStore& store, const std::string& upper) {
   return must(store.commit_layer(std::move(draft)));
 }
 
-int act_on_service(const App& app, const ProjectName& project, plan::Verb verb) {
+int act_on_container(const App& app, const state::ContainerRecord& record, plan::Verb verb) {
   control::Act act;
   act.options.verb = verb;
-  act.options.services = {app.line.operands[0]};
-  ensure_supervisor(app, project);
-  return request_of_stack(app, project, act);
+  act.options.services = {record.spec.service.value};
+  act.options.containers = {record.id.value};
+  ensure_supervisor(app, record.spec.project);
+  return request_of_stack(app, record.spec.project, act);
 }
 
-// Holds the service still while its files are copied.
+// Holds the container still while its files are copied.
 class Stillness {
  public:
-  Stillness(const App& app, const ProjectName& project) : app_(app), project_(project) {
-    if (act_on_service(app, project, plan::Verb::Pause) != kOk)
+  Stillness(const App& app, const state::ContainerRecord& record) : app_(app), record_(record) {
+    if (act_on_container(app, record, plan::Verb::Pause) != kOk)
       throw Failure(
-          Error::make(ErrorKind::Failed, "the service could not be paused").with_hint("--pause=false does without"));
+          Error::make(ErrorKind::Failed, "the container could not be paused").with_hint("--pause=false does without"));
   }
   Stillness(const Stillness&) = delete;
   void end() {
     ended_ = true;
-    act_on_service(app_, project_, plan::Verb::Unpause);
+    act_on_container(app_, record_, plan::Verb::Unpause);
   }
   ~Stillness() {
     if (ended_) return;
@@ -99,7 +101,7 @@ class Stillness {
 
  private:
   const App& app_;
-  const ProjectName& project_;
+  const state::ContainerRecord& record_;
   bool ended_ = false;
 };
 
@@ -107,7 +109,10 @@ class Stillness {
 
 int run_export(const App& app) {
   refuse_flags(app.line.globals, {"dry-run"});
-  const auto container = named_container(app, project_name(app));
+  return export_container(app, named_container(app, project_name(app)));
+}
+
+int export_container(const App& app, const state::StoredContainer& container) {
   const std::string path = app.line.options.text("output");
   if (path.empty() && ::isatty(STDOUT_FILENO))
     throw Failure(Error::make(ErrorKind::Invalid, "a tar is nothing for a terminal").with_hint("-o FILE, or a pipe"));
@@ -123,11 +128,13 @@ int run_export(const App& app) {
 
 int run_commit(const App& app) {
   refuse_flags(app.line.globals, {"dry-run"});
-  const ProjectName project = project_name(app);
-  const auto container = named_container(app, project);
+  return commit_container(app, named_container(app, project_name(app)),
+                          app.line.operands.size() > 1 ? app.line.operands[1] : "");
+}
+
+int commit_container(const App& app, const state::StoredContainer& container, const std::string& wanted) {
   const auto& record = container.record;
-  const std::string name =
-      app.line.operands.size() > 1 ? must(image::parse_reference(app.line.operands[1])).to_string() : "";
+  const std::string name = wanted.empty() ? "" : must(image::parse_reference(wanted)).to_string();
   const auto changes = app.line.options.all("change");
   if (!changes.empty() && name.empty())
     throw Failure(Error::make(ErrorKind::Invalid, "--change needs a name for the image"));
@@ -137,8 +144,8 @@ int run_commit(const App& app) {
   const auto base = must(store.config(record.spec.image_digest));
   const bool running = state::current_state(app.paths, container).phase == engine::Phase::Running;
   std::optional<Stillness> still;
-  if (running && app.line.options.text("pause") != "false") still.emplace(app, project);
-  layers.push_back(commit_upper(store, app.paths.container(project, record.id) + "/upper"));
+  if (running && app.line.options.text("pause") != "false") still.emplace(app, record);
+  layers.push_back(commit_upper(store, app.paths.container(record.spec.project, record.id) + "/upper"));
   if (still) still->end();
   std::vector<std::string> names;
   if (!name.empty()) names.push_back(name);

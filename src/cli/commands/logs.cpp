@@ -1,7 +1,6 @@
 #include "commands.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -19,21 +18,6 @@
 
 namespace berth::cli {
 namespace {
-
-logs::Range range_of(const OptionValues& options) {
-  logs::Range range;
-  if (const auto since = options.maybe("since")) range.since = time_of(*since, "since");
-  if (const auto until = options.maybe("until")) range.until = time_of(*until, "until");
-  const std::string tail = options.text("tail");
-  if (tail == "all" || tail == "-1") return range;
-  std::size_t lines = 0;
-  const auto [end, failed] = std::from_chars(tail.data(), tail.data() + tail.size(), lines);
-  if (failed != std::errc() || end != tail.data() + tail.size())
-    throw Failure(
-        Error::make(ErrorKind::Invalid, "invalid value `" + tail + "` for --tail").with_hint("a number, or `all`"));
-  range.tail = lines;
-  return range;
-}
 
 logs::Source source_of(const App& app, const engine::ContainerState& state) {
   const auto files = logs::LogFiles::of(app.paths.root, app.paths.run_root, state.spec.project.value, state.id.value);
@@ -121,7 +105,7 @@ class LogFollow {
 
 int run_logs(const App& app) {
   const OptionValues& options = app.line.options;
-  const logs::Range range = range_of(options);
+  const logs::Range range = log_range(options);
   const ProjectName project = project_name(app);
   auto states = stored_containers(app, project);
   require_services(app, states, app.line.operands);

@@ -1,6 +1,5 @@
 // `run`: a service's image and settings, a command of one's own, in a container of its own.
 #include <algorithm>
-#include <cctype>
 
 #include "attached_client.hpp"
 #include "berth/state/records.hpp"
@@ -10,6 +9,7 @@
 #include "compose_files.hpp"
 #include "docker_presence.hpp"
 #include "run_override.hpp"
+#include "stack.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
 #include "up_options.hpp"
@@ -59,12 +59,6 @@ compose::Loaded load_for_run(const App& app, const std::string& service) {
   return load_with(app, options);
 }
 
-bool is_container_name(const std::string& name) {
-  const auto plain = [](unsigned char c) { return c < 0x80 && std::isalnum(c); };
-  return name.size() > 1 && plain(name[0]) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
-}
-
 void check_run_flags(const OptionValues& given) {
   if (given.flag("service-ports") && !given.all("publish").empty())
     throw Failure(Error::make(ErrorKind::Invalid, "--service-ports and --publish exclude each other"));
@@ -73,9 +67,7 @@ void check_run_flags(const OptionValues& given) {
         Error::make(ErrorKind::Unsupported, "--pull always cannot be used: there is no registry access in this version")
             .with_hint("`image load` and `image import` bring images into the store"));
   const std::string name = given.text("name");
-  if (given.given("name") && !is_container_name(name))
-    throw Failure(Error::make(ErrorKind::Invalid, "invalid container name `" + name + "`")
-                      .with_hint("letters, digits, `_`, `.` and `-`, beginning with a letter or digit"));
+  if (given.given("name")) require_container_name(name);
 }
 
 // -q: no progress, no build output.

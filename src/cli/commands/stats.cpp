@@ -9,6 +9,7 @@
 #include "berth/sys/file.hpp"
 #include "berth/sys/window_size.hpp"
 #include "commands.hpp"
+#include "container_work.hpp"
 #include "render/columns.hpp"
 #include "render/live_area.hpp"
 #include "render/stats_view.hpp"
@@ -22,7 +23,8 @@ namespace {
 // Samples the containers of a project once a second and shows them; without --no-stream until Ctrl-C.
 class StatsShow {
  public:
-  StatsShow(const App& app, ProjectName project) : app_(app), project_(std::move(project)) {
+  StatsShow(const App& app, std::function<std::vector<engine::ContainerState>()> containers)
+      : app_(app), containers_(std::move(containers)) {
     machine_memory_ = parse_mem_total(must(sys::read_file("/proc/meminfo")));
     json_ = app.line.options.text("format") == "json";
     rows_ = must(parse_format(app.line.options.text("format")));
@@ -57,9 +59,9 @@ class StatsShow {
     for (auto& stats : shown_)
       if (stats.now) before[stats.id] = *stats.now;
     shown_.clear();
-    for (const auto& state : stored_containers(app_, project_)) {
+    for (const auto& state : containers_()) {
       const bool runs = state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused;
-      if (!is_named(state, app_.line.operands) || (!runs && !app_.line.options.flag("all"))) continue;
+      if (!runs && !app_.line.options.flag("all")) continue;
       StatsOf stats;
       stats.id = app_.line.options.flag("no-trunc") ? state.id.value : short_id(state.id);
       stats.name = state.name;
@@ -118,7 +120,7 @@ class StatsShow {
   }
 
   const App& app_;
-  const ProjectName project_;
+  const std::function<std::vector<engine::ContainerState>()> containers_;
   async::Loop loop_;
   async::Timer timer_;
   LiveArea area_;
@@ -133,7 +135,15 @@ class StatsShow {
 int run_stats(const App& app) {
   const ProjectName project = project_name(app);
   require_services(app, stored_containers(app, project), app.line.operands);
-  return StatsShow(app, project).run();
+  return show_stats(app, [&] {
+    auto containers = stored_containers(app, project);
+    std::erase_if(containers, [&](const auto& state) { return !is_named(state, app.line.operands); });
+    return containers;
+  });
+}
+
+int show_stats(const App& app, std::function<std::vector<engine::ContainerState>()> containers) {
+  return StatsShow(app, std::move(containers)).run();
 }
 
 }  // namespace berth::cli

@@ -5,6 +5,7 @@
 #include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
 #include "commands.hpp"
+#include "container_work.hpp"
 #include "render/process_view.hpp"
 #include "render/table.hpp"
 #include "stack.hpp"
@@ -24,15 +25,19 @@ std::int64_t boot_time() {
 }  // namespace
 
 int run_top(const App& app) {
-  const auto containers = stored_containers(app, project_name(app));
+  auto containers = stored_containers(app, project_name(app));
   if (!app.line.operands.empty()) require_services(app, containers, app.line.operands);
+  std::erase_if(containers, [&](const auto& state) { return !is_named(state, app.line.operands); });
+  return show_top(containers, true);
+}
+
+int show_top(const std::vector<engine::ContainerState>& containers, bool by_service) {
   const auto passwd = sys::read_file("/etc/passwd");  // without one, numbers are shown
   const auto users = parse_user_names(passwd ? *passwd : "");
   const ClockFacts clock{now_ns() / 1'000'000'000, boot_time(), ::sysconf(_SC_CLK_TCK)};
-  std::vector<std::vector<std::string>> table{
-      {"SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"}};
+  std::vector<std::vector<std::string>> table{{"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"}};
+  if (by_service) table[0].insert(table[0].begin(), {"SERVICE", "#"});
   for (const auto& state : containers) {
-    if (!is_named(state, app.line.operands)) continue;
     if (state.phase != engine::Phase::Running && state.phase != engine::Phase::Paused) continue;
     const auto group = sys::CgroupSet::find("berth/" + state.spec.project.value + "/" + short_id(state.id));
     for (const int pid : group.processes()) {
@@ -43,7 +48,7 @@ int run_top(const App& app) {
       const auto process = parse_process(*stat, *status, *cmdline);
       if (!process) continue;
       auto row = process_row(*process, users, clock);
-      row.insert(row.begin(), {state.spec.service.value, std::to_string(state.spec.number)});
+      if (by_service) row.insert(row.begin(), {state.spec.service.value, std::to_string(state.spec.number)});
       table.push_back(std::move(row));
     }
   }

@@ -40,16 +40,20 @@ std::string join(const std::vector<std::string>& parts, const char* separator) {
   return out;
 }
 
-std::string created_text(std::int64_t created_at) {
-  const auto time = std::chrono::system_clock::time_point(std::chrono::nanoseconds(created_at));
-  std::string text = text::format_time(time);  // 2026-11-24T04:13:46.000000001Z
-  return text.size() < 19 ? text : text.substr(0, 10) + " " + text.substr(11, 8) + " +0000 UTC";
-}
-
 std::string labels_text(const std::map<std::string, std::string>& labels) {
   std::vector<std::string> parts;
   for (const auto& [key, value] : labels) parts.push_back(key + "=" + value);
   return join(parts, ",");
+}
+
+// As Go quotes a string.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : c == '\x1b' ? "\\x1b" : std::string(1, c);
+  }
+  return out;
 }
 
 }  // namespace
@@ -73,6 +77,12 @@ std::string state_word(engine::Phase phase) {
     case engine::Phase::Dead: return "dead";
   }
   return "";
+}
+
+std::string created_text(std::int64_t created_at) {
+  const auto time = std::chrono::system_clock::time_point(std::chrono::nanoseconds(created_at));
+  std::string text = text::format_time(time);  // 2026-11-24T04:13:46.000000001Z
+  return text.size() < 19 ? text : text.substr(0, 10) + " " + text.substr(11, 8) + " +0000 UTC";
 }
 
 std::string age_text(std::int64_t then, std::int64_t now) { return age(then, now) + " ago"; }
@@ -115,14 +125,12 @@ std::string command_text(const engine::ContainerState& state, bool truncate) {
   for (std::size_t i = 1; i < words.size(); ++i)
     if (words[i].find(' ') != std::string::npos) words[i] = "'" + words[i] + "'";
   std::string text = join(words, " ");
-  for (char& c : text)
-    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
   if (truncate && text.size() > 20) {
     std::size_t cut = 19;
     while (cut > 0 && (text[cut] & 0xC0) == 0x80) --cut;  // not inside a code point
     text = text.substr(0, cut) + "…";
   }
-  return "\"" + text + "\"";
+  return "\"" + escaped(text) + "\"";
 }
 
 std::string ps_table(const std::vector<engine::ContainerState>& containers, std::int64_t now, bool truncate) {
