@@ -1,85 +1,50 @@
 #include "docker.hpp"
 
-#include <cstdio>
+#include <unistd.h>
 
-#include "../front.hpp"
-#include "../options_of_client.hpp"
 #include "berth/cli/app.hpp"
+#include "docker/commands.hpp"
 
 namespace berth::cli {
 namespace {
 
-constexpr Option kDockerGlobals[] = {
-    kClientConfig,
-    kClientContext,
-    kClientDebug,
-    kClientHost,
-    kClientLogLevel,
-    kClientTls,
-    kClientTlsCaCert,
-    kClientTlsCert,
-    kClientTlsKey,
-    kClientTlsVerify,
-    {.name = "version", .short_name = 'v', .help = "Show the version"},
-};
-
-constexpr Command refused(std::string_view name, std::string_view why) {
-  return {.name = name, .hidden = true, .refused = why};
+int run_docker_line(const App& app) {
+  const CommandLine& line = app.line;
+  if (!line.command && line.globals.flag("version") && !line.help) {
+    print(docker::version_line());
+    return kOk;
+  }
+  if (!line.command) {
+    print(program_help(docker_grammar()));
+    return kOk;
+  }
+  const Command& command = *line.command;
+  if (line.help) {
+    print(command_help(app.program, command));
+    return kOk;
+  }
+  const CommandFunction function = docker::command_function(command.name);
+  if (!function)
+    throw Failure(Error::make(ErrorKind::Unsupported, "`" + std::string(command.name) + "` is not part of this build"));
+  if (command.needs_root && ::geteuid() != 0)
+    throw Failure(Error::make(ErrorKind::Permission, "`docker " + std::string(command.name) +
+                                                         "` needs root: run `sudo docker " + std::string(command.name) +
+                                                         " ...`"));
+  return function(app);
 }
-constexpr std::string_view kOnlyCompose = "of docker's commands this version of berth has only `docker compose`";
-constexpr std::string_view kOneHost = "berth runs on one host, without a swarm";
-
-constexpr Command kDockerCommands[] = {
-    {.name = "compose",
-     .operands = "COMMAND",
-     .summary = "Build, run and look at the stack of a compose file",
-     .needs_root = false,
-     .group = "Commands"},
-    refused("build", kOnlyCompose),
-    refused("exec", kOnlyCompose),
-    refused("images", kOnlyCompose),
-    refused("info", kOnlyCompose),
-    refused("inspect", kOnlyCompose),
-    refused("load", kOnlyCompose),
-    refused("login", kOnlyCompose),
-    refused("logs", kOnlyCompose),
-    refused("network", kOnlyCompose),
-    refused("ps", kOnlyCompose),
-    refused("pull", kOnlyCompose),
-    refused("push", kOnlyCompose),
-    refused("rm", kOnlyCompose),
-    refused("run", kOnlyCompose),
-    refused("stop", kOnlyCompose),
-    refused("system", kOnlyCompose),
-    refused("version", kOnlyCompose),
-    refused("volume", kOnlyCompose),
-    refused("node", kOneHost),
-    refused("service", kOneHost),
-    refused("stack", kOneHost),
-    refused("swarm", kOneHost),
-};
 
 }  // namespace
 
-Grammar docker_grammar() {
-  return {.program = "docker",
-          .globals = kDockerGlobals,
-          .commands = kDockerCommands,
-          .summary = "berth under docker's name. No daemon: stacks run by themselves."};
-}
-
-int run_docker(const std::vector<std::string>& arguments, std::map<std::string, std::string>) {
-  const auto parsed = parse_command_line(arguments, docker_grammar());
+int run_docker(const std::vector<std::string>& arguments, std::map<std::string, std::string> environment) {
+  auto parsed = parse_command_line(arguments, docker_grammar());
   if (!parsed) {
-    print_error(Error::make(ErrorKind::Invalid, parsed.error().message()).with_hint(parsed.error().hint()));
+    report(parsed.error());
     return parsed.error().exit_code();
   }
-  if (parsed->globals.flag("version") && !parsed->help) {
-    print("Docker version " + std::string(kDockerLevel) + " (berth)\n");
-    return kOk;
-  }
-  print(program_help(docker_grammar()));
-  return kOk;
+  // Compat: docker says names and ids, not what is being done.
+  static constexpr Option kProgress{.name = "progress", .value = ValueKind::Text};
+  parsed->globals.add(kProgress, "quiet");
+  return run_line("docker", std::move(*parsed), std::move(environment), run_docker_line);
 }
 
 }  // namespace berth::cli

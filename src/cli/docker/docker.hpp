@@ -1,5 +1,5 @@
 // `docker COMMAND`: docker's own commands, where berth is called by that name. `docker compose` never gets here
-// (front.hpp). The table of commands is docker_grammar(); each command is one file beside this one.
+// (front.hpp). The table of commands is docker_grammar(); what they do is beside this file (commands.hpp).
 #pragma once
 
 #include <map>

@@ -1,0 +1,13 @@
+// Images by name, for commands that need one.
+#pragma once
+
+#include <string>
+
+#include "berth/cli/app.hpp"
+
+namespace berth::cli::docker {
+
+// It is in the store afterwards, as the policy (always, missing, never) says; else Failure.
+void ensure_image(const App& app, const std::string& name, const std::string& policy);
+
+}  // namespace berth::cli::docker
