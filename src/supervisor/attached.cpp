@@ -48,12 +48,17 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
     make_one_off(*spec, run);
   spec->auto_remove = run.remove;
   auto& containers = engine_->ports().containers;
+  ++session.pending;
   containers.create(*spec, {}, [this, self = &session, &containers](Result<ContainerId> id) {
-    if (!id) return finish(*self, 1, {control::problem_of(id.error())});
+    if (!id) {
+      --self->pending;
+      return finish(*self, 1, {control::problem_of(id.error())});
+    }
     const auto& request = std::get<control::Run>(*self->request);
     self->one_off = *id;
     if (request.remove) auto_remove_[*id] = false;
     if (request.no_start) {
+      --self->pending;
       control::ExecStarted message;
       message.id = id->value;
       send(*self, message);
@@ -61,6 +66,7 @@ void Supervisor::create_one_off(Session& session, const control::Run& run) {
     }
     if (!request.detach) attach_client(*self, request);
     containers.start(*id, [this, self](Result<void> started) {
+      --self->pending;
       if (!started) {
         const auto* state = engine_->find(self->one_off);
         self->exit_code = state && state->exit_code ? state->exit_code : 125;

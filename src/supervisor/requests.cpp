@@ -61,6 +61,13 @@ bool is_kill(const control::Message& request) {
   return act && act->options.verb == plan::Verb::Kill;
 }
 
+bool is_independent(const ProjectName& project, const control::Message& request) {
+  if (project.value != "_") return false;
+  if (const auto* act = std::get_if<control::Act>(&request)) return !act->options.containers.empty();
+  const auto* run = std::get_if<control::Run>(&request);
+  return run && run->standalone;
+}
+
 // A `down -t 0` need not wait for the hour that the `stop` before it gives.
 void Supervisor::limit_graces() {
   std::map<ContainerId, engine::Duration> limits;
@@ -78,7 +85,7 @@ void Supervisor::limit_graces() {
 
 void Supervisor::enqueue(Session& session) {
   // It is how a stop that takes its time, or a wait that will not end, is cut short.
-  if (is_kill(*session.request)) return begin(session);
+  if (is_kill(*session.request) || is_independent(project_, *session.request)) return begin(session);
   if (current_) {
     session.queued = true;
     send(session, control::Queued{"`" + std::string(verb_of(*current_->request)) + "` (pid " +
@@ -138,8 +145,9 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
   if (!observed) return finish(session, 1, {control::problem_of(observed.error())});
   auto plan = plan::plan_verb(*observed, act.options);
   if (!plan) return finish(session, 1, {control::problem_of(plan.error())});
-  // A kill is done at once, maybe beside another plan, whose intent this is not to take the place of.
-  const auto intent = is_kill(act) ? std::nullopt : std::optional<control::Message>(act);
+  // What is done at once, maybe beside another plan, is not to take the place of that one's intent.
+  const bool beside = is_kill(act) || is_independent(project_, act);
+  const auto intent = beside ? std::nullopt : std::optional<control::Message>(act);
   execute(session, std::move(*plan), intent, [this, self = &session](const execute::Outcome& outcome) {
     if (self->timed_out) return finish(*self, 1, {*self->timed_out});
     finish(*self, code_of(outcome), problems_of(outcome));

@@ -192,16 +192,19 @@ void Supervisor::on_line(const engine::ContainerState& state, const logs::LiveEn
   }
 }
 
-// Goes to the log, and once to the client whose request is being worked on.
+// Goes to the log, and once to each client whose request is being worked on.
 void Supervisor::on_warning(const std::string& text) {
   log("warning: " + text);
-  if (!current_ || !current_->warnings.insert(text).second) return;
   control::EventMessage message;
   message.event.time = wall_now();
   message.event.subject = engine::Subject::Project;
   message.event.step = engine::Step::Warning;
   message.event.text = text;
-  send(*current_, message);
+  for (auto& session : sessions_) {
+    const bool beside =
+        session.request && is_independent(project_, *session.request) && (session.execution || session.pending > 0);
+    if ((beside || &session == current_) && session.warnings.insert(text).second) send(session, message);
+  }
 }
 
 void Supervisor::on_health(const engine::ContainerState& state) {

@@ -158,6 +158,8 @@ class Supervisor {
   bool ending_ = false;   // with the keeper
 };
 
+// About containers that have nothing to do with each other (`docker run`, `docker stop`): does not wait in the queue.
+bool is_independent(const ProjectName& project, const control::Message& request);
 const char* verb_of(const control::Message& request);
 std::vector<control::Problem> problems_of(const execute::Outcome& outcome);
 int code_of(const execute::Outcome& outcome);
