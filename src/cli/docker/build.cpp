@@ -9,7 +9,6 @@
 #include "berth/base/rollback.hpp"
 #include "berth/image/reference.hpp"
 #include "berth/image/unpack.hpp"
-#include "berth/oci/image_config.hpp"
 #include "berth/state/records.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/text/duration.hpp"
@@ -17,6 +16,7 @@
 #include "compose_files.hpp"
 #include "docker/commands.hpp"
 #include "docker/env_files.hpp"
+#include "docker/images.hpp"
 
 namespace berth::cli::docker {
 namespace {
@@ -87,14 +87,6 @@ void add_secret(build::BuildRequest& request, const App& app, const std::string&
   else
     secret.file = absolute_path(source.empty() ? id : source);
   request.secrets[id] = std::move(secret);
-}
-
-void check_platform(const std::string& wanted) {
-  const auto host = oci::host_image_config();
-  const std::string own = host.os + "/" + host.architecture;
-  if (wanted.empty() || wanted == own || wanted.starts_with(own + "/") || wanted == host.architecture) return;
-  throw Failure(
-      Error::make(ErrorKind::Unsupported, "--platform " + wanted + ": images are built for this machine, " + own));
 }
 
 // What does not depend on where the context comes from.

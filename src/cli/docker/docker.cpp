@@ -4,6 +4,7 @@
 
 #include "berth/cli/app.hpp"
 #include "docker/commands.hpp"
+#include "docker_presence.hpp"
 
 namespace berth::cli {
 namespace {
@@ -30,6 +31,7 @@ int run_docker_line(const App& app) {
     throw Failure(Error::make(ErrorKind::Permission, "`docker " + std::string(command.name) +
                                                          "` needs root: run `sudo docker " + std::string(command.name) +
                                                          " ...`"));
+  if (command.needs_root) require_local_daemon(app.environment);
   return function(app);
 }
 

@@ -10,6 +10,7 @@
 #include "berth/sys/file.hpp"
 #include "docker/commands.hpp"
 #include "docker/image_names.hpp"
+#include "docker/images.hpp"
 #include "image_changes.hpp"
 
 namespace berth::cli::docker {
@@ -50,6 +51,7 @@ int run_import(const App& app) {
   const auto changes = app.line.options.all("change");
   if (!changes.empty() && name.empty())
     throw Failure(Error::make(ErrorKind::Invalid, "--change needs a name for the image"));
+  check_platform(app.line.options.text("platform"));
   auto config = oci::host_image_config();
   if (app.line.options.given("message")) {
     oci::ImageHistory entry;

@@ -7,6 +7,7 @@
 
 #include "berth/image/reference.hpp"
 #include "berth/image/store.hpp"
+#include "berth/oci/image_config.hpp"
 #include "berth/state/records.hpp"
 #include "berth/text/duration.hpp"
 #include "docker/commands.hpp"
@@ -160,6 +161,14 @@ void ensure_image(const App& app, const std::string& name, const std::string& po
                               "--pull always cannot be used: there is no registry access in this version"));
   throw Failure(Error::make(ErrorKind::NotFound, "no such image: `" + name + "`")
                     .with_hint("`docker build -t`, `docker load` and `docker import` bring images into the store"));
+}
+
+void check_platform(const std::string& wanted) {
+  const auto host = oci::host_image_config();
+  const std::string own = host.os + "/" + host.architecture;
+  if (wanted.empty() || wanted == own || wanted.starts_with(own + "/") || wanted == host.architecture) return;
+  throw Failure(
+      Error::make(ErrorKind::Unsupported, "--platform " + wanted + ": images here are of this machine, " + own));
 }
 
 int run_images(const App& app) {

@@ -150,6 +150,13 @@ constexpr Option kRunFlags[] = {
     refused_option("isolation", "that is for Windows"),
     refused_option("volume-driver", "only local volumes exist"),
     refused_option("storage-opt", "the store has no quotas"),
+    refused_option("blkio-weight-device", "limits of block devices are not set"),
+    {.name = "disable-content-trust",
+     .help = "Do not check signatures",
+     .fallback = "true",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "none are checked"},
     refused_option("blkio-weight", "limits of block devices are not set"),
     refused_option("device-read-bps", "limits of block devices are not set"),
     refused_option("device-write-bps", "limits of block devices are not set"),
@@ -160,8 +167,6 @@ constexpr Option kRunFlags[] = {
     refused_option("cpuset-mems", "memory nodes are not set"),
     refused_option("kernel-memory", "the kernel has no such limit any more"),
     refused_option("link-local-ip", "link-local addresses are not given"),
-    // From here on only `run`:
-    flag_option("detach", 'd', "Run in the background; print the id", {}),
     {.name = "attach",
      .short_name = 'a',
      .value = kText,
@@ -169,12 +174,14 @@ constexpr Option kRunFlags[] = {
      .help = "stdin, stdout or stderr only",
      .repeatable = true,
      .group = kProcessGroup},
+    // From here on only `run`:
+    flag_option("detach", 'd', "Run in the background; print the id", {}),
     kDetachKeys,
     {.name = "sig-proxy",
      .help = "Pass signals on; --sig-proxy=false does not",
      .fallback = "true",
      .group = kProcessGroup},
 };
-constexpr std::span<const Option> kCreateFlags = std::span(kRunFlags).first(std::size(kRunFlags) - 4);
+constexpr std::span<const Option> kCreateFlags = std::span(kRunFlags).first(std::size(kRunFlags) - 3);
 
 }  // namespace berth::cli::docker

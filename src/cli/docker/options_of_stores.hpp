@@ -5,6 +5,17 @@
 
 namespace berth::cli::docker {
 
+constexpr Option refused_for_steps(std::string_view name, char short_name = 0) {
+  return {.name = name,
+          .short_name = short_name,
+          .value = kText,
+          .value_name = "VALUE",
+          .help = "Limits of RUN",
+          .hidden = true,
+          .effect = Effect::Refused,
+          .why = "steps of a build run with the builder's own limits"};
+}
+
 constexpr Option kBuildFlags[] = {
     {.name = "tag",
      .short_name = 't',
@@ -113,6 +124,22 @@ constexpr Option kBuildFlags[] = {
      .hidden = true,
      .effect = Effect::None,
      .why = "the cache is on this machine"},
+    {.name = "disable-content-trust",
+     .help = "Do not check signatures",
+     .fallback = "true",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "none are checked"},
+    refused_for_steps("memory", 'm'),
+    refused_for_steps("memory-swap"),
+    refused_for_steps("cpu-shares", 'c'),
+    refused_for_steps("cpu-period"),
+    refused_for_steps("cpu-quota"),
+    refused_for_steps("cpuset-cpus"),
+    refused_for_steps("cpuset-mems"),
+    refused_for_steps("cgroup-parent"),
+    refused_for_steps("security-opt"),
+    refused_for_steps("isolation"),
     {.name = "squash",
      .help = "One layer",
      .hidden = true,
@@ -163,6 +190,7 @@ constexpr Option kImportFlags[] = {
      .help = "An instruction of a Dockerfile that sets the config",
      .repeatable = true},
     {.name = "message", .short_name = 'm', .value = kText, .value_name = "TEXT", .help = "Comment in the history"},
+    {.name = "platform", .value = kText, .value_name = "PLATFORM", .help = "os/arch of the image"},
 };
 constexpr Option kImagePrune[] = {
     {.name = "all", .short_name = 'a', .help = "All that no container uses, not only untagged ones"},
@@ -215,6 +243,25 @@ constexpr Option kNetworkCreate[] = {
      .fallback = "default",
      .choices = "default"},
     {.name = "ipv6", .help = "IPv6", .effect = Effect::Refused, .why = "there is no IPv6 inside networks"},
+    {.name = "ipam-opt",
+     .value = kText,
+     .value_name = "K=V",
+     .help = "Option of the IPAM driver",
+     .hidden = true,
+     .effect = Effect::Refused,
+     .why = "addresses come from the subnet alone"},
+    {.name = "config-only",
+     .help = "Configuration alone",
+     .hidden = true,
+     .effect = Effect::Refused,
+     .why = "there is no swarm"},
+    {.name = "config-from",
+     .value = kText,
+     .value_name = "NETWORK",
+     .help = "Configuration of another",
+     .hidden = true,
+     .effect = Effect::Refused,
+     .why = "there is no swarm"},
     {.name = "ingress", .help = "Swarm", .hidden = true, .effect = Effect::Refused, .why = "there is no swarm"},
     {.name = "scope", .value = kText, .value_name = "SCOPE", .help = "Scope", .choices = "local", .hidden = true},
 };

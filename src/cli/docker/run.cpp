@@ -19,6 +19,7 @@
 #include "docker/networks.hpp"
 #include "docker/random_name.hpp"
 #include "docker/run_document.hpp"
+#include "docker_presence.hpp"
 #include "stack.hpp"
 #include "stack_client.hpp"
 #include "start_stack.hpp"
@@ -159,6 +160,8 @@ control::Run request_of(const App& app, const std::vector<Found>& all) {
   warn_of_host_ports(given);
   control::Run run;
   run.project = project_of(app, wishes, given);
+  require_docker_sockets(run.project);
+  require_no_docker_volumes(app, run.project, false);
   run.service = wishes.service;
   run.name = wishes.name;
   run.images = image_facts(app, run.project);
