@@ -5,9 +5,11 @@
 #include <boost/json.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 
+#include "berth/sys/unix_socket.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
 #include "docker/docker.hpp"
@@ -120,6 +122,15 @@ void take_client_flags(App& app) {
   if (app.line.globals.given("context") && !app.line.globals.given("host")) app.environment.erase("DOCKER_HOST");
 }
 
+// The docker client (from version 25 on) tells its plug-in to end by closing a connection: a signal that only the
+// client got, as from `kill`, would not be heard of otherwise.
+sys::UniqueFd follow_client(const App& app) {
+  const std::string address = app.variable("DOCKER_CLI_PLUGIN_SOCKET");
+  if (address.empty() || app.program != "docker compose") return {};
+  auto watched = sys::signal_on_hangup(address, SIGTERM);
+  return watched ? std::move(*watched) : sys::UniqueFd();  // left over in the environment of somebody else's child
+}
+
 // `config` and the like say the same on any machine.
 bool touches_containers(const Command& command) {
   return command.needs_root || command.name == "build" || command.name == "plan";
@@ -192,6 +203,7 @@ int run_line(std::string program, CommandLine line, std::map<std::string, std::s
              int (*run)(const App&)) {
   App app{.program = std::move(program), .line = std::move(line), .environment = std::move(environment), .paths = {}};
   take_client_flags(app);
+  const sys::UniqueFd client = follow_client(app);
   app.paths = state::choose_paths(app.line.globals.maybe("root").value_or(app.variable("BERTH_ROOT")),
                                   app.line.globals.maybe("run-root").value_or(app.variable("BERTH_RUN_ROOT")));
   json_messages = app.line.globals.maybe("progress").value_or(app.variable("COMPOSE_PROGRESS")) == "json";

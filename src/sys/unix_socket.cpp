@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -146,6 +148,27 @@ Result<ReceivedBytes> receive_some(int socket, std::span<char> into) {
   out.size = static_cast<std::size_t>(got);
   out.ended = got == 0;
   return out;
+}
+
+Result<UniqueFd> signal_on_hangup(const std::string& address, int signal) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  if (address.empty() || address.size() >= sizeof at.sun_path)
+    return Error::system(ENAMETOOLONG, "address socket", address);
+  memcpy(at.sun_path, address.data(), address.size());
+  const bool abstract = address[0] == '@';
+  if (abstract) at.sun_path[0] = '\0';
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size() + (abstract ? 0 : 1));
+  auto fd = unix_stream();
+  if (!fd) return fd;
+  if (connect(fd->get(), reinterpret_cast<const sockaddr*>(&at), length) != 0)
+    return Error::system(errno, "connect to", address);
+  if (fcntl(fd->get(), F_SETSIG, signal) < 0 || fcntl(fd->get(), F_SETOWN, getpid()) < 0 ||
+      fcntl(fd->get(), F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+    return Error::system(errno, "watch", address);
+  char byte;
+  if (recv(fd->get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) ::raise(signal);  // closed before it was watched
+  return fd;
 }
 
 Result<UniqueFd> duplicate(int fd) {

@@ -41,6 +41,10 @@ struct ReceivedBytes {
 // set.
 Result<ReceivedBytes> receive_some(int socket, std::span<char> into);
 
+// Connected to `address` (a path, or `@name` of the abstract kind); the process gets the signal when the peer closes
+// it, for as long as the descriptor lives. Nothing else is expected from the peer.
+Result<UniqueFd> signal_on_hangup(const std::string& address, int signal);
+
 Result<UniqueFd> duplicate(int fd);  // O_CLOEXEC
 
 }  // namespace berth::sys
