@@ -39,7 +39,21 @@ std::optional<DockerContext> find_context(const std::string& config, const std::
                     .with_hint(way_out + " to mean this machine; to run it there, call berth there, by ssh"));
 }
 
-std::vector<std::string> docker_roots() {
+struct DockerRoot {
+  std::string path;
+  bool shifted = false;
+};
+
+// With userns-remap the store of the ids that begin at UID and GID is ROOT/UID.GID.
+bool is_remapped_store(const std::string& name) {
+  const auto dot = name.find('.');
+  const auto digits = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return dot != std::string::npos && digits(std::string_view(name).substr(0, dot)) && digits(name.substr(dot + 1));
+}
+
+std::vector<DockerRoot> docker_roots(const App& app) {
   std::vector<std::string> roots{"/var/lib/docker", "/var/snap/docker/common/var-lib-docker"};
   const auto settings = sys::read_file("/etc/docker/daemon.json", kMostSettings);
   if (settings) {
@@ -52,7 +66,17 @@ std::vector<std::string> docker_roots() {
   } else if (settings.error().kind() != ErrorKind::NotFound) {
     print_warning(settings.error().to_string() + ", looking for Docker's store in " + roots[0]);
   }
-  return roots;
+  std::vector<DockerRoot> all;
+  for (const auto& root : roots) {
+    all.push_back({root});
+    if (const auto names = sys::list_directory(root))
+      for (const auto& name : *names)
+        if (is_remapped_store(name)) all.push_back({root + "/" + name, true});
+  }
+  // Of somebody who called us by sudo.
+  if (const std::string user = app.variable("SUDO_USER"); !user.empty() && user.find('/') == std::string::npos)
+    all.push_back({"/home/" + user + "/.local/share/docker", true});
+  return all;
 }
 
 bool is_empty_directory(const std::string& path) {
@@ -89,11 +113,11 @@ void require_local_daemon(const std::map<std::string, std::string>& environment)
     refuse_daemon(what, context->host, by_variable ? "unset DOCKER_CONTEXT" : "`docker context use default`");
 }
 
-std::optional<std::string> docker_volume(const std::string& name) {
-  for (const auto& root : docker_roots()) {
-    const std::string data = root + "/volumes/" + name + "/_data";
+std::optional<DockerVolume> docker_volume(const App& app, const std::string& name) {
+  for (const auto& root : docker_roots(app)) {
+    const std::string data = root.path + "/volumes/" + name + "/_data";
     struct stat status {};
-    if (::lstat(data.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return data;
+    if (::lstat(data.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return DockerVolume{data, root.shifted};
   }
   return std::nullopt;
 }
@@ -103,12 +127,12 @@ void require_no_docker_volumes(const App& app, const model::Project& project, bo
   std::string names, shown;
   for (const auto& [key, volume] : project.volumes) {
     if (!volume.driver_opts.empty() || store.inspect(volume.name)) continue;
-    const auto data = docker_volume(volume.name);
+    const auto found = docker_volume(app, volume.name);
     const bool on_the_way = store.is_adoption_unfinished(volume.name);
-    if (!on_the_way && (!data || is_empty_directory(*data))) continue;
+    if (!on_the_way && (!found || is_empty_directory(found->data))) continue;
     names += " " + volume.name;
     shown += (shown.empty() ? "" : ", ") + std::string("`") + volume.name + "` (" +
-             (on_the_way ? "its adoption was cut short" : *data) + ")";
+             (on_the_way ? "its adoption was cut short" : found->data) + ")";
   }
   if (names.empty()) return;
   const std::string what = "Docker's store holds data of volumes that would be made empty here: " + shown;

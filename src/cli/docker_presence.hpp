@@ -16,8 +16,12 @@ namespace berth::cli {
 // there, and berth has only the containers of this one.
 void require_local_daemon(const std::map<std::string, std::string>& environment);
 
-// The directory that holds the volume's data in Docker's store on this machine; nothing where it has none of the name.
-std::optional<std::string> docker_volume(const std::string& name);
+struct DockerVolume {
+  std::string data;      // the directory that holds its data
+  bool shifted = false;  // user ids in it are those of a user namespace: userns-remap, or a Docker without root
+};
+// The volume in Docker's store on this machine; nothing where it has none of the name.
+std::optional<DockerVolume> docker_volume(const App& app, const std::string& name);
 
 // Throws Failure where volumes that the project is about to get hold data in Docker's store: an `up` would begin with
 // empty ones. With `dry` it is a warning.

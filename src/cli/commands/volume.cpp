@@ -81,20 +81,25 @@ void require_unused(const std::string& name, const std::string& data) {
 
 void adopt_one(const App& app, VolumeStore& store, const std::string& name) {
   const auto how = app.line.options.flag("move") ? VolumeStore::Take::Move : VolumeStore::Take::Copy;
-  const auto data = docker_volume(name);
+  const auto found = docker_volume(app, name);
   const auto origin = store.origin(name);
-  if (!data && !origin)
+  if (!found && !origin)
     throw Failure(Error::make(ErrorKind::NotFound, "Docker's store has no volume `" + name + "`")
                       .with_hint("its names are the directories of /var/lib/docker/volumes"));
-  if (data && sys::exists(*data + "/../opts.json"))
+  if (found && sys::exists(found->data + "/../opts.json"))
     throw Failure(
         Error::make(ErrorKind::Unsupported, "volume `" + name + "` is mounted from elsewhere by its options")
             .with_hint("declare it with the same `driver_opts` in the compose file: its data are where they were"));
-  if (data && data != origin) {
-    require_unused(name, *data);
+  if (found && found->shifted)
+    throw Failure(
+        Error::make(ErrorKind::Unsupported, "the user ids in `" + found->data + "` are those of a user namespace")
+            .with_hint("let Docker read them: `docker run --rm -v " + name + ":/v IMAGE tar -C /v -c . | " +
+                       app.program + " volume import " + name + " -`"));
+  if (found && found->data != origin) {
+    require_unused(name, found->data);
     make_way(app, store, name);
   }
-  const auto taken = store.adopt(spec_of(app, name), data ? *data : *origin, how);
+  const auto taken = store.adopt(spec_of(app, name), found ? found->data : *origin, how);
   if (!taken && taken.error().kind() == ErrorKind::AlreadyExists)
     throw Failure(Error(taken.error())
                       .with_hint("`" + app.program + " volume export " + name +
