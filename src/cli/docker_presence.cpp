@@ -79,6 +79,15 @@ std::vector<DockerRoot> docker_roots(const App& app) {
   return all;
 }
 
+std::optional<DockerVolume> find_in(const std::vector<DockerRoot>& roots, const std::string& name) {
+  for (const auto& root : roots) {
+    const std::string data = root.path + "/volumes/" + name + "/_data";
+    struct stat status {};
+    if (::lstat(data.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return DockerVolume{data, root.shifted};
+  }
+  return std::nullopt;
+}
+
 bool is_empty_directory(const std::string& path) {
   const auto entries = sys::list_directory(path);
   return !entries || entries->empty();
@@ -114,20 +123,17 @@ void require_local_daemon(const std::map<std::string, std::string>& environment)
 }
 
 std::optional<DockerVolume> docker_volume(const App& app, const std::string& name) {
-  for (const auto& root : docker_roots(app)) {
-    const std::string data = root.path + "/volumes/" + name + "/_data";
-    struct stat status {};
-    if (::lstat(data.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return DockerVolume{data, root.shifted};
-  }
-  return std::nullopt;
+  return find_in(docker_roots(app), name);
 }
 
 void require_no_docker_volumes(const App& app, const model::Project& project, bool dry) {
+  if (project.volumes.empty()) return;
   const volume::VolumeStore store(app.paths.root);
+  const auto roots = docker_roots(app);
   std::string names, shown;
   for (const auto& [key, volume] : project.volumes) {
     if (!volume.driver_opts.empty() || store.inspect(volume.name)) continue;
-    const auto found = docker_volume(app, volume.name);
+    const auto found = find_in(roots, volume.name);
     const bool on_the_way = store.is_adoption_unfinished(volume.name);
     if (!on_the_way && (!found || is_empty_directory(found->data))) continue;
     names += " " + volume.name;
