@@ -28,6 +28,18 @@ init::PlanHeader* header_of(std::byte* memory) { return reinterpret_cast<init::P
 
 bool is_dead_peer(const Error& error) { return error.errno_value() == EPIPE || error.errno_value() == ECONNRESET; }
 
+// Processes of arm64 may have 39 bits of addresses only, those of user-mode Linux have 39.
+std::uint64_t plan_base() {
+  static const std::uint64_t base = [] {
+    void* wanted = reinterpret_cast<void*>(init::kPlanBase);
+    void* at = mmap(wanted, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at == MAP_FAILED) return errno == ENOMEM ? init::kLowPlanBase : init::kPlanBase;
+    munmap(at, 4096);
+    return init::kPlanBase;
+  }();
+  return base;
+}
+
 Error child_lost(const std::string& name, const std::string& step) {
   return Error::make(ErrorKind::Failed, name + ": the process ended during its set-up, at: " + step);
 }
@@ -211,7 +223,7 @@ struct StackLauncher::State {
     if (!chunk.file || ftruncate(chunk.file.get(), static_cast<off_t>(size)) != 0)
       return Error::system(errno, "make memory for", "launch plans");
     // The same address here and in the zygote.
-    void* wanted = reinterpret_cast<void*>(init::kPlanBase + (chunks.size() + 1) * size);
+    void* wanted = reinterpret_cast<void*>(plan_base() + (chunks.size() + 1) * size);
     void* at = mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, chunk.file.get(), 0);
     if (at == MAP_FAILED) return Error::system(errno, "map memory for", "launch plans");
     chunk.memory = static_cast<std::byte*>(at);
@@ -299,11 +311,11 @@ Result<std::shared_ptr<Launch>> StackLauncher::State::by_keeper(LaunchPlan& plan
     return Error::system(errno, "make memory for", "a launch plan");
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (at == MAP_FAILED) return Error::system(errno, "map memory for", "a launch plan");
-  plan.place(static_cast<std::byte*>(at), init::kPlanBase);
+  plan.place(static_cast<std::byte*>(at), plan_base());
   auto launch = LaunchAccess::make(plan);
   LaunchAccess::set_memory(*launch, static_cast<std::byte*>(at), size);
   auto message = make_message(init::Kind::Launch, plan.name);
-  message.base = init::kPlanBase;
+  message.base = plan_base();
   message.size = size;
   message.flags = plan.clone_flags;
   message.value = plan.forks ? init::kLaunchUnnamed : 0;

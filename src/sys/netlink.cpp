@@ -89,7 +89,12 @@ Result<void> for_each_netlink_message(std::string_view bytes,
 
 Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  if (!fd) return Error::system(errno, "open a netlink socket");
+  if (!fd) {
+    auto failed = Error::system(errno, "open a netlink socket");
+    if (protocol != NETLINK_NETFILTER) return failed;
+    return std::move(failed).with_hint(
+        "this kernel has no nftables: `modprobe nf_tables`, or one with CONFIG_NF_TABLES");
+  }
   // A batch travels as one buffer: a few thousand published ports need more than the default 208 KB.
   const int room = 16 << 20;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);

@@ -29,6 +29,7 @@ inline constexpr int kStdinSlot = 2;   // and 3, 4
 inline constexpr int kFirstFreeSlot = 5;
 inline constexpr Word kPlanBase =
     0x200000000000;  // where arenas are mapped: far from everything the kernel chooses itself
+inline constexpr Word kLowPlanBase = 0x2000000000;  // where addresses have 39 bits
 
 // Exit codes of a child that never ran its program.
 inline constexpr int kSetupFailed = 125;
