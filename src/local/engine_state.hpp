@@ -48,6 +48,8 @@ struct Unit {
   std::vector<engine::Done<>> starting, ending;
   std::vector<Waiter> waiters;
   async::Timer grace, settling;
+  sys::UniqueFd leaving;  // a process that keeps the group of a container that is being removed
+  async::Watch left;
   std::optional<async::Clock::time_point> grace_ends;  // of a stop that is under way; nothing: never
   std::function<void()> on_grace_end;
   async::Watch orphan;             // of a container whose keeper has died: its end
@@ -173,7 +175,9 @@ struct LocalEngine::State : engine::Containers {
   void release(Unit& unit);
   void unmount_volumes(const Unit& unit);
   void remove_cgroup(const ContainerId& id);
+  void when_cgroup_is_gone(const std::shared_ptr<Unit>& unit, int looks_left, const std::function<void()>& then);
   void finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
+  void remove_files(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options, engine::Done<> done);
 
   void stop_now(const ContainerId& id, std::optional<engine::Duration> grace, const std::string& signal);
   std::optional<engine::Duration> grace_of(const Unit& unit, std::optional<engine::Duration> wanted) const;

@@ -248,10 +248,37 @@ void LocalEngine::State::remove(const ContainerId& id, const engine::RemoveOptio
   finish({});
 }
 
+// One that died in its set-up may still be on its way out. Its group goes before the record: nobody else knows of it.
+void LocalEngine::State::when_cgroup_is_gone(const std::shared_ptr<Unit>& unit, int looks_left,
+                                             const std::function<void()>& then) {
+  remove_cgroup(unit->id());
+  const auto cgroup = sys::CgroupSet::find(cgroup_name(unit->id()));
+  if (cgroup.empty() || looks_left == 0) return then();
+  const auto look_again = [this, unit, looks_left, then] { when_cgroup_is_gone(unit, looks_left - 1, then); };
+  for (const int pid : cgroup.processes()) {
+    auto process = sys::open_pidfd(pid);
+    if (!process) continue;
+    unit->leaving = std::move(*process);
+    unit->left = loop.on_readable(unit->leaving.get(), [this, unit, look_again] {
+      loop.post(look_again);
+      unit->left.cancel();
+    });
+    return;
+  }
+  loop.post(look_again);  // they ended while we looked
+}
+
 void LocalEngine::State::finish_removal(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options,
                                         engine::Done<> done) {
+  constexpr int kLooks = 100;
   unit->removing = true;
-  remove_cgroup(unit->id());
+  when_cgroup_is_gone(unit, kLooks,
+                      [this, unit, options, done = std::move(done)] { remove_files(unit, options, done); });
+}
+
+void LocalEngine::State::remove_files(const std::shared_ptr<Unit>& unit, const engine::RemoveOptions& options,
+                                      engine::Done<> done) {
+  unit->leaving.reset();
   unit->pump.reset();
   unit->log.reset();
   const auto files = logs::LogFiles::of(paths.root, paths.run_root, project.value, unit->id().value);
