@@ -163,6 +163,8 @@ void remove_project(const App& app, const ProjectName& project) {
   if (!keeper_lock) return;                              // another command has brought the stack up again
   if (!stored_containers(app, project).empty()) return;  // and it has ended already
   must(state::remove_project(app.paths, project));
+  // The keeper has let go of its lock; this is when it has left its group.
+  (void)sys::CgroupSet::find("berth/" + project.value + "/keeper").await_end(std::chrono::seconds(1));
   // Innermost first. A parent that another stack still uses is busy, and stays.
   for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
     if (auto removed = sys::CgroupSet::find(name).remove_if_empty();

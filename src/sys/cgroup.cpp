@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <sstream>
 
 #include "berth/sys/file.hpp"
+#include "berth/sys/pidfd.hpp"
 
 namespace berth::sys {
 
@@ -289,6 +291,22 @@ Result<void> CgroupSet::remove_if_empty() const {
   for (const auto& [controller, path] : directories_)
     if (rmdir(path.c_str()) != 0 && errno != ENOENT) return Error::system(errno, "remove the control group", path);
   return {};
+}
+
+bool CgroupSet::await_end(std::chrono::milliseconds limit) const {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (const int pid : processes()) {
+    const auto process = open_pidfd(pid);
+    if (!process) continue;  // it has ended
+    pollfd ended = {process->get(), POLLIN, 0};
+    int ready;
+    do {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      ready = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) return false;
+  }
+  return true;
 }
 
 Result<void> CgroupSet::remove() const {

@@ -9,6 +9,7 @@
 // only leaves hold any; `0` written to cgroup.procs moves the writer.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -67,6 +68,9 @@ class CgroupSet {
   Result<void> remove() const;
   // For a parent that others may use: goes where nothing is in it, neither process nor group; else Busy, untouched.
   Result<void> remove_if_empty() const;
+  // Blocks until those that are in it now have ended, at most that long: false where one has not. A process gives its
+  // files (and locks) back a moment before it leaves its groups.
+  bool await_end(std::chrono::milliseconds limit) const;
 
  private:
   std::string directory(const std::string& controller) const;
