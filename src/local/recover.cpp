@@ -263,7 +263,7 @@ void LocalEngine::State::collect_garbage() {
   // By the ids that this root knows: another root may have a project of the same name, and its cgroups beside ours.
   for (const auto& [id, unit] : units)
     if (!unit->is_running()) remove_cgroup(id);
-  report(network->bridges().remove_strays(project));
+  report(network->bridges().repair(project));
   loop.on_worker<Result<void>>([copy = paths] { return collect_stores(copy); }, report);
 }
 

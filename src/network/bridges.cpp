@@ -273,7 +273,7 @@ Result<std::map<std::string, NetworkRecord>> Bridges::observe() const {
   return std::move(store->networks);
 }
 
-Result<void> Bridges::remove_strays(const ProjectName& project) {
+Result<void> Bridges::repair(const ProjectName& project) {
   auto store = Store::open(root_, sys::LockMode::Exclusive);
   if (!store) return store.error();
   auto socket = sys::NetlinkSocket::open(NETLINK_ROUTE);
@@ -285,11 +285,18 @@ Result<void> Bridges::remove_strays(const ProjectName& project) {
     const std::string prefix = "berth:" + project.value + ":";
     if (link.kind != "bridge" || !link.alias.starts_with(prefix)) continue;
     const std::string name = link.alias.substr(prefix.size());
+    if (const auto known = store->networks.find(name); known != store->networks.end()) {
+      const auto gateway = Ipv4::parse(known->second.gateway);
+      const auto subnet = Ipv4Subnet::parse(known->second.subnet);
+      if (!gateway || !subnet || link.name != known->second.bridge) continue;
+      sys::add_address(batch, link.index, *gateway, subnet->prefix);
+      sys::set_link_up(batch, link.index);
+      continue;
+    }
     // Only bridges that this root would have made: another root's projects may have the same names.
-    if (!store->networks.count(name) && link.name == "br-" + stable_hex(root_ + '\n' + name, 12))
-      sys::delete_link(batch, link.index);
+    if (link.name == "br-" + stable_hex(root_ + '\n' + name, 12)) sys::delete_link(batch, link.index);
   }
-  return socket->commit(batch, "delete stray bridges of project", project.value);
+  return socket->commit(batch, "repair the bridges of project", project.value);
 }
 
 Result<Attachment> Bridges::attach(const std::string& network, const ContainerId& container, int netns,

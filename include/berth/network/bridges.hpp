@@ -70,8 +70,9 @@ class Bridges {
   // Bridges, records and leases; names that are not there are no failure. Busy where a container still holds a lease.
   Result<void> remove(const std::vector<std::string>& names);
   Result<std::map<std::string, NetworkRecord>> observe() const;
-  // Bridges of the project in the kernel whose record is lost, deleted by their alias.
-  Result<void> remove_strays(const ProjectName& project);
+  // What an interruption left: bridges of the project in the kernel whose record is lost are deleted (by their alias);
+  // those that were made, but had no address yet, get it.
+  Result<void> repair(const ProjectName& project);
 
   // The lease belongs to the container until release(); attaching again (a restart) gives the same address.
   Result<Attachment> attach(const std::string& network, const ContainerId& container, int netns,

@@ -62,6 +62,27 @@ TEST_F(Kernel, ConnectsIsolatesPublishesAndLeavesNothing) {
   for (const auto& link : must(sys::observe_links(socket))) EXPECT_FALSE(link.name.starts_with("br-")) << link.name;
 }
 
+TEST_F(Kernel, GivesABridgeWhoseMakingWasInterruptedItsAddress) {
+  const auto record = network("demo_front");
+  auto socket = must(sys::NetlinkSocket::open(NETLINK_ROUTE));
+  sys::NetlinkBatch again;  // as it is between its creation and its address
+  sys::delete_link(again, must(sys::observe_link(socket, record.bridge)).index);
+  sys::add_bridge(again, {.name = record.bridge, .alias = "berth:demo:demo_front", .mac = {}, .mtu = 1400, .group = 0});
+  must(socket.commit(again, "make", record.bridge));
+  const auto has_address = [&] {
+    const int index = must(sys::observe_link(socket, record.bridge)).index;
+    for (const auto& address : must(sys::observe_addresses(socket)))
+      if (address.index == index && address.address.text() == record.gateway) return true;
+    return false;
+  };
+  ASSERT_FALSE(has_address());
+  must(bridges_->repair(ProjectName("demo")));
+  EXPECT_TRUE(has_address());
+  must(bridges_->repair(ProjectName("demo")));
+  EXPECT_TRUE(has_address()) << "the second time";
+  must(bridges_->remove({"demo_front"}));
+}
+
 TEST_F(Kernel, InternalNetworksReachNothingOutside) {
   const auto record = network("demo_in", true);
   auto a = container("demo_in", "aaaa"), b = container("demo_in", "bbbb");
