@@ -117,9 +117,12 @@ void LocalEngine::State::on_ended(const runtime::ChildExited& exited) {
   }
   const auto unit = unit_of(ContainerId(exited.name));
   if (!unit) return;
-  if (unit->launch)
-    unit->ended_early = code;                                  // on_status comes: it knows whether the program ever ran
-  else if (unit->is_running() && unit->run.pid == exited.pid)  // else recover() had it from the record already
+  if (unit->launch) {  // on_status comes: it knows whether the program ever ran
+    const int launched = unit->launch->pid();
+    if (launched <= 0 || launched == exited.pid) unit->ended_early = code;  // else it is the one of an earlier start
+    return;
+  }
+  if (unit->is_running() && unit->run.pid == exited.pid)  // else recover() had it from the record already
     ended(*unit, code);
   else if (!unit->is_running() && unit->run.phase != engine::Phase::Restarting)
     remove_cgroup(unit->id());  // a start that had failed

@@ -199,6 +199,8 @@ Result<void> LocalEngine::recover(std::vector<runtime::ParkedFd>& descriptors) {
     unit->run.error = now.error;
     s.ended(*unit, now.exit_code);
   }
+  // What the keeper told while its descriptors came is in the link, not in the socket that is watched.
+  s.loop.post([&s] { s.on_keeper(); });
   return {};
 }
 

@@ -60,7 +60,8 @@ class KeeperLink {
   // times.
   Result<void> park(const std::string& name, const std::vector<int>& fds);
   Result<void> drop(const std::string& name);
-  // Blocks until all parked descriptors are here; for the start of a supervisor. Events that arrive meanwhile are kept.
+  // Blocks until all parked descriptors are here; for the start of a supervisor. Events that arrive meanwhile
+  // are kept for receive(), which nothing calls for then: the socket has them no more.
   Result<std::vector<ParkedFd>> fetch();
   // Names a child whose exit is to be recorded.
   Result<void> name_child(int pid, const std::string& name);
