@@ -68,11 +68,11 @@ class AllSignalsBlocked {
   sigset_t before_;
 };
 
-constexpr std::size_t kWorkers = 2;
-
 }  // namespace
 
 struct Loop::Impl {
+  explicit Impl(std::size_t count) : worker_count(count) {}
+  std::size_t worker_count;
   asio::io_context context{1};
   std::shared_ptr<DescriptorSet> descriptors = std::make_shared<DescriptorSet>(context);
   std::unique_ptr<asio::thread_pool> workers;
@@ -80,7 +80,7 @@ struct Loop::Impl {
   asio::thread_pool& pool() {
     if (!workers) {
       AllSignalsBlocked blocked;
-      workers = std::make_unique<asio::thread_pool>(kWorkers);
+      workers = std::make_unique<asio::thread_pool>(worker_count);
     }
     return *workers;
   }
@@ -104,7 +104,7 @@ Timer& Timer::operator=(Timer&&) noexcept = default;
 Timer::~Timer() = default;
 void Timer::cancel() { state_.reset(); }
 
-Loop::Loop() : impl_(std::make_unique<Impl>()) {}
+Loop::Loop(std::size_t workers) : impl_(std::make_unique<Impl>(workers)) {}
 Loop::~Loop() = default;
 
 Clock::time_point Loop::now() const { return Clock::now(); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -55,7 +56,8 @@ class Timer {
 
 class Loop : public Time {
  public:
-  Loop();
+  // `workers`: threads for on_worker, started when first needed.
+  explicit Loop(std::size_t workers = 2);
   ~Loop() override;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -68,7 +70,8 @@ class Loop : public Time {
   Watch on_writable(int fd, std::function<void()> callback);
   // Once, at or after now() + delay.
   Timer after(Clock::duration delay, std::function<void()> callback);
-  // Once, in the next turn of the loop. Not cancellable: guard with a weak pointer where the owner may go.
+  // Once, in the next turn of the loop; also from a worker, to tell how far it is. Not cancellable: guard with a weak
+  // pointer where the owner may go.
   void post(std::function<void()> callback);
   // Runs `work` on a worker thread, then `done` on the loop. Values in, values out: `work` touches nothing of the loop.
   // An exception of `work` ends the program (we are wrong); return a Result.
