@@ -20,6 +20,12 @@ Result<int> Inotify::add(const std::string& directory) {
   return watch;
 }
 
+Result<int> Inotify::add_end_of_writing(const std::string& file) {
+  const int number = inotify_add_watch(fd_.get(), file.c_str(), IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ATTRIB);
+  if (number < 0) return Error::system(errno, "watch", file);
+  return number;
+}
+
 void Inotify::remove(int watch) { inotify_rm_watch(fd_.get(), watch); }
 
 Result<std::vector<DirectoryChange>> Inotify::read() {

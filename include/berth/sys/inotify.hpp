@@ -21,6 +21,8 @@ class Inotify {
   int fd() const noexcept { return fd_.get(); }
   // Entries that are written to, appear or vanish. Twice the same directory gives the same number.
   Result<int> add(const std::string& directory);
+  // One file: somebody who wrote to it closes it, or it loses its name.
+  Result<int> add_end_of_writing(const std::string& file);
   void remove(int watch);  // harmless where the directory is gone
   Result<std::vector<DirectoryChange>> read();
 
