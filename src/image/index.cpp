@@ -7,7 +7,7 @@
 namespace berth::image {
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;  // 2: origins, layer_blobs
 constexpr int kBusyMilliseconds = 10'000;
 
 constexpr const char* kTables = R"(
@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS refs(reference TEXT PRIMARY KEY, digest TEXT) WITHOUT
 CREATE TABLE IF NOT EXISTS imports(content TEXT PRIMARY KEY, layer TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cache(key TEXT PRIMARY KEY, layer TEXT, value TEXT, used INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases(lease TEXT, layer TEXT, PRIMARY KEY(lease, layer)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origins(repository TEXT, digest TEXT, image TEXT, manifest TEXT, config TEXT, pulled INTEGER, PRIMARY KEY(repository, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layer_blobs(layer TEXT, repository TEXT, digest TEXT, media_type TEXT, size INTEGER, diff_id TEXT, PRIMARY KEY(layer, repository, digest)) WITHOUT ROWID;
 )";
 
 ErrorKind kind_of_sqlite(int code) {

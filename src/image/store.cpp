@@ -104,7 +104,11 @@ Result<ImageDigest> ImageStore::find(const std::string& text) const {
   if (marked) hex.remove_prefix(kShaPrefix.size());
   if (!marked && !(hex.size() == 64 && is_hex_text(hex))) {
     if (const auto reference = parse_reference(text)) {
-      const auto rows = state_->index.rows("SELECT digest FROM refs WHERE reference=?", {reference->to_string()});
+      // What a digest names is the same under every tag.
+      const auto rows = reference->digest.empty()
+                            ? state_->index.rows("SELECT digest FROM refs WHERE reference=?", {reference->to_string()})
+                            : state_->index.rows("SELECT image FROM origins WHERE repository=? AND digest=?",
+                                                 {reference->domain + "/" + reference->path, reference->digest});
       if (!rows) return rows.error();
       if (!rows->empty()) return ImageDigest(rows->front()[0]);
     }
@@ -357,6 +361,7 @@ Result<ImageStore::Removed> ImageStore::remove(const std::string& text, const st
       BERTH_TRY(state_->index.run(sql, {digest->value}));
     return {};
   }));
+  BERTH_TRY(state_->forget_origins(digest->value));
   BERTH_TRY(sys::remove_tree(state_->blob_path(digest->value)));
   out.deleted.push_back(*digest);
   const auto collected = gc();

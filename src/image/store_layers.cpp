@@ -14,57 +14,9 @@
 #include "store_state.hpp"
 
 namespace berth::image {
-namespace {
-
-std::string hex_of(const unsigned char* bytes, std::size_t length) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < length; ++i) {
-    out += kDigits[bytes[i] >> 4];
-    out += kDigits[bytes[i] & 15];
-  }
-  return out;
-}
-
-}  // namespace
-
 std::int64_t now_nanoseconds() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-std::string sha256_hex(const std::string& bytes) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), out, &length, EVP_sha256(), nullptr);
-  return hex_of(out, length);
-}
-
-Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-}
-
-void Sha256::add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-
-std::string Sha256::hex() {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(context_.get(), out, &length);
-  return hex_of(out, length);
-}
-
-Result<std::string> sha256_of_file(int file) {
-  Sha256 sum;
-  std::vector<char> buffer(256 * 1024);
-  for (off_t at = 0;;) {
-    const ssize_t n = ::pread(file, buffer.data(), buffer.size(), at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::system(errno, "read", "archive");
-    if (n == 0) break;
-    sum.add({buffer.data(), static_cast<std::size_t>(n)});
-    at += n;
-  }
-  return sum.hex();
 }
 
 LayerDraft::LayerDraft(LayerId id, std::string directory, sys::UniqueFd lock)
@@ -108,6 +60,8 @@ Result<void> ImageStore::State::forget_missing_layers() const {
       BERTH_TRY(index.run("DELETE FROM images WHERE digest IN (SELECT digest FROM image_layers WHERE layer=?)", {id}));
       BERTH_TRY(index.run("DELETE FROM image_layers WHERE digest NOT IN (SELECT digest FROM images)"));
       BERTH_TRY(index.run("DELETE FROM cache WHERE layer=?", {id}));
+      BERTH_TRY(index.run("DELETE FROM origins WHERE image NOT IN (SELECT digest FROM images)"));
+      BERTH_TRY(index.run("DELETE FROM layer_blobs WHERE layer=?", {id}));
       BERTH_TRY(index.run("DELETE FROM imports WHERE layer=?", {id}));
       BERTH_TRY(index.run("DELETE FROM layers WHERE id=?", {id}));
     }
@@ -242,8 +196,10 @@ Result<Collected> ImageStore::gc() {
     if (!rows) return rows.error();
     unused = std::move(*rows);
     BERTH_TRY(state_->index.run("DELETE FROM layers WHERE " + chosen));
+    BERTH_TRY(state_->index.run("DELETE FROM layer_blobs WHERE layer NOT IN (SELECT id FROM layers)"));
     return state_->index.run("DELETE FROM imports WHERE layer NOT IN (SELECT id FROM layers)");
   }));
+  BERTH_TRY(state_->collect_downloads());
   out.layers = unused.size();
   for (const auto& row : unused) BERTH_TRY(state_->discard(state_->layer_path(row[0])));
   // Directories without a row: renamed by a process that died before its row was written (it held a lease until then).

@@ -1,13 +1,12 @@
 // What the parts of ImageStore share.
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "berth/image/sha256.hpp"
 #include "berth/image/store.hpp"
 #include "berth/sys/file.hpp"
 #include "index.hpp"
@@ -34,21 +33,11 @@ struct ImageStore::State {
   Result<sys::UniqueFd> lock_imports() const {
     return sys::lock_file(images + "/import.lock", sys::LockMode::Exclusive);
   }
+  Result<void> forget_origins(const std::string& image) const;
+  Result<void> collect_downloads() const;
   Result<LayerId> publish(const std::string& draft_directory, const LayerId& id);
 };
 
-class Sha256 {
- public:
-  Sha256();
-  void add(std::string_view bytes);
-  std::string hex();  // once
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
-
 std::int64_t now_nanoseconds();
-std::string sha256_hex(const std::string& bytes);
-Result<std::string> sha256_of_file(int file);
 
 }  // namespace berth::image

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
@@ -17,6 +19,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "berth/image/sha256.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/mount.hpp"
 #include "unpack_entries.hpp"
@@ -80,12 +83,15 @@ Result<void> keep_capabilities() {
   return {};
 }
 
-Result<void> write_all_entries(archive* handle, EntryWriter& writer) {
-  TarReader reader([handle](char* buffer, std::size_t length) -> Result<std::size_t> {
+// `sum`: of all bytes, also of those behind the archive's end; none: nobody asks for it.
+Result<void> write_all_entries(archive* handle, EntryWriter& writer, Sha256* sum) {
+  const auto decompressed = [handle, sum](char* buffer, std::size_t length) -> Result<std::size_t> {
     const auto n = archive_read_data(handle, buffer, length);
     if (n < 0) return archive_error(handle, "decompress archive");
+    if (sum) sum->add({buffer, static_cast<std::size_t>(n)});
     return static_cast<std::size_t>(n);
-  });
+  };
+  TarReader reader(decompressed);
   TarEntry entry;
   for (;;) {
     const auto more = reader.next(entry);
@@ -93,11 +99,17 @@ Result<void> write_all_entries(archive* handle, EntryWriter& writer) {
     if (!*more) break;
     BERTH_TRY(writer.write(reader, entry));
   }
+  std::vector<char> rest(sum ? 64 * 1024 : 0);
+  while (sum) {
+    const auto n = decompressed(rest.data(), rest.size());
+    if (!n) return n.error();
+    if (*n == 0) break;
+  }
   return writer.finish();
 }
 
-// Speaks to the parent in one text: "ok ENTRIES BYTES\0OPAQUE\0OPAQUE\0" or "KIND MESSAGE".
-std::string run_child(int archive, int directory, const UnpackOptions& options) {
+// Speaks to the parent in one text: "ok ENTRIES BYTES [SHA256]\0OPAQUE\0OPAQUE\0" or "KIND MESSAGE".
+std::string run_child(int archive, int directory, const UnpackOptions& options, Sha256& sum) {
   const auto failed = [](const Error& error) {
     return std::to_string(static_cast<int>(error.kind())) + " " + error.to_string();
   };
@@ -109,14 +121,17 @@ std::string run_child(int archive, int directory, const UnpackOptions& options) 
   const auto handle = open_decompressed(archive);
   if (!handle) return failed(handle.error());
   EntryWriter writer(root->get(), options);
-  if (auto written = write_all_entries(handle->get(), writer); !written) return failed(written.error());
+  if (auto written = write_all_entries(handle->get(), writer, options.digest ? &sum : nullptr); !written)
+    return failed(written.error());
   std::string answer = "ok " + std::to_string(writer.done().entries) + " " + std::to_string(writer.done().bytes.bytes);
+  if (options.digest) answer += " " + sum.hex();
   answer += '\0';
   for (const auto& path : writer.opaque()) answer += path + '\0';
   return answer;
 }
 
-[[noreturn]] void unpack_child(int archive, int directory, int answer, const UnpackOptions& options, pid_t parent) {
+[[noreturn]] void unpack_child(int archive, int directory, int answer, const UnpackOptions& options, Sha256& sum,
+                               pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
   // Everything else this process had open stays behind. The three are moved up first, so that none is overwritten.
@@ -124,7 +139,7 @@ std::string run_child(int archive, int directory, const UnpackOptions& options) 
   for (int i = 0; i < 3; ++i)
     if (up[i] < 0 || ::dup2(up[i], 3 + i) < 0) ::_exit(1);
   ::syscall(SYS_close_range, 6u, ~0u, 0u);
-  const std::string text = run_child(3, 4, options);
+  const std::string text = run_child(3, 4, options, sum);
   const auto sent = sys::write_all(5, text, "answer");
   ::_exit(sent ? 0 : 1);
 }
@@ -148,13 +163,25 @@ Result<Unpacked> read_answer(const std::string& text, int directory) {
   Unpacked out;
   std::size_t digits = 0;
   out.entries = std::stoull(text.substr(3), &digits);
-  out.bytes.bytes = std::stoll(text.substr(3 + digits));
+  const std::size_t second = 3 + digits;
+  out.bytes.bytes = std::stoll(text.substr(second), &digits);
+  if (const std::string sum = text.c_str() + second + digits; sum.size() > 1) out.digest = "sha256:" + sum.substr(1);
   for (std::size_t at = text.find('\0') + 1; at < text.size();) {
     const std::string path = text.c_str() + at;
     BERTH_TRY(mark_opaque(directory, path));
     at += path.size() + 1;
   }
   return out;
+}
+
+// Until the child says something (it does so once, in the end) or dies.
+Result<void> await_answer(int answer, int stop_fd) {
+  for (;;) {
+    pollfd both[2] = {{answer, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    if (::poll(both, 2, -1) < 0 && errno != EINTR) return Error::system(errno, "wait for", "the process that unpacks");
+    if (both[1].revents) return Error::make(ErrorKind::Cancelled, "interrupted").while_doing("unpack the archive");
+    if (both[0].revents) return {};
+  }
 }
 
 UnpackOptions with_limit(UnpackOptions options, int directory) {
@@ -171,7 +198,7 @@ Result<Unpacked> unpack_archive_in_place(int archive, int directory, const Unpac
   const auto handle = open_decompressed(archive);
   if (!handle) return handle.error();
   EntryWriter writer(directory, options);
-  BERTH_TRY(write_all_entries(handle->get(), writer));
+  BERTH_TRY(write_all_entries(handle->get(), writer, nullptr));
   return writer.done();
 }
 
@@ -181,11 +208,15 @@ Result<Unpacked> unpack_archive(int archive, int directory, const UnpackOptions&
   if (::pipe2(ends, O_CLOEXEC) < 0) return Error::system(errno, "create", "pipe");
   sys::UniqueFd reading(ends[0]), writing(ends[1]);
   const pid_t parent = ::getpid();
+  Sha256 sum;  // here: other threads may hold the library's locks while the child is cloned
   const pid_t child = ::fork();
   if (child < 0) return Error::system(errno, "fork", "the process that unpacks");
-  if (child == 0) unpack_child(archive, directory, writing.get(), options, parent);
+  if (child == 0) unpack_child(archive, directory, writing.get(), options, sum, parent);
   writing.reset();
-  const auto answer = sys::read_all(reading.get(), "answer of the process that unpacks");
+  const auto heard = await_answer(reading.get(), options.stop_fd);
+  if (!heard) ::kill(child, SIGKILL);
+  const auto answer =
+      heard ? sys::read_all(reading.get(), "answer of the process that unpacks") : Result<std::string>(heard.error());
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (!answer) return answer.error();

@@ -116,6 +116,32 @@ class ImageStore {
   Result<LayerTar> ensure_diff_id(const LayerId& id);
   bool is_reference(const std::string& full) const;  // whether an image has just this name
 
+  // For pulls and pushes. A layer that was unpacked from a tar with that diff id, held; nothing where there is none.
+  Result<std::optional<LayerId>> find_unpacked(const std::string& diff_id);
+  // A draft whose upper() holds what that tar held: synced, committed, found by find_unpacked from then on.
+  Result<LayerId> commit_unpacked(LayerDraft draft, const std::string& diff_id);
+  // Where unfinished downloads lie. What nobody has touched for a week, gc removes.
+  Result<std::string> downloads_directory() const;
+  // What a registry calls an image: found by `repository@digest` from then on. `manifest` and `config` are kept byte
+  // for byte, so that what was pulled can be pushed as it was.
+  struct Origin {
+    std::string repository;      // in full: "docker.io/library/nginx"
+    std::string digest;          // of what the reference named: an index or a manifest
+    std::string manifest;        // bytes
+    std::string config;          // bytes; read back only by those who ask for them
+    std::int64_t pulled_at = 0;  // nanoseconds since 1970
+  };
+  Result<void> record_origin(const ImageDigest& image, const Origin& origin);
+  Result<std::vector<Origin>> origins(const ImageDigest& image) const;  // latest first
+  // Which blob of a repository holds a layer: so that a push need not send it, nor even pack it.
+  struct LayerBlob {
+    std::string repository;
+    std::string digest, media_type, diff_id;
+    std::int64_t size = 0;
+  };
+  Result<void> record_blob(const LayerId& layer, const LayerBlob& blob);
+  Result<std::vector<LayerBlob>> layer_blobs(const LayerId& layer) const;
+
   // A record whose layer is gone is a miss. `layer` may be empty (steps that change only the config).
   struct CacheRecord {
     LayerId layer;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "berth/base/byte_size.hpp"
 #include "berth/base/error.hpp"
@@ -22,11 +23,14 @@ struct UnpackOptions {
   bool device_nodes = true;  // false: they are refused
   std::uint64_t max_entries = 10'000'000;
   std::int64_t max_bytes = 0;  // of file content; 0: what the file system has free
+  bool digest = false;         // also of the tar's bytes, as they are when decompressed: a layer's diff id
+  int stop_fd = -1;            // readable: the child is killed, ErrorKind::Cancelled (not with ..._in_place)
 };
 
 struct Unpacked {
   std::uint64_t entries = 0;
-  ByteSize bytes;  // of file content
+  ByteSize bytes;      // of file content
+  std::string digest;  // "sha256:…" where it was asked for
 };
 
 // `archive` is read from its current offset. What was unpacked before a failure stays: remove the directory.
