@@ -7,11 +7,11 @@ import sys
 
 RANK = {name: rank for rank, names in enumerate([
     'base text', 'sys async model oci init', 'compose dockerfile engine state', 'plan image network volume runtime logs keeper',
-    'build execute control', 'local supervisor', 'cli']) for name in names.split()}
+    'build registry execute control', 'local supervisor', 'cli']) for name in names.split()}
 SAME_RANK = {('text', 'base'), ('model', 'oci'), ('async', 'sys'), ('supervisor', 'local'), ('sys', 'init'),
              ('runtime', 'keeper'), ('state', 'engine')}
 ONLY_IN = {'yaml-cpp/': {'compose'}, 'CLI/': {'cli'}, 'sqlite3.h': {'image'}, 'archive.h': {'image'},
-           'seccomp.h': {'sys', 'runtime'}, 'boost/asio': {'async'}}
+           'seccomp.h': {'sys', 'runtime'}, 'boost/asio': {'async'}, 'boost/beast': {'registry'}, 'openssl/ssl.h': {'registry'}}
 HEAVY = ('boost/asio.hpp', 'boost/json.hpp', 'yaml-cpp/yaml.h', 'spdlog/spdlog.h', 'CLI11.hpp', 'CLI/CLI.hpp')
 HEAVY_ALLOWED = {'include/berth/text/json_codec.hpp'}  # meant for .cpp files only, says so
 
