@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -183,6 +184,7 @@ class Builder {
   std::optional<Context> context_;
   std::map<std::string, std::string> contexts_;  // additional ones: name -> directory or docker-image://…
   std::map<std::string, Context> named_;         // additional contexts that are directories
+  std::set<std::string> pulled_;                 // references that were looked up at their registry
   std::vector<std::optional<StageState>> stages_;
   std::size_t step_ = 0, total_ = 0, cached_ = 0;
   std::string stage_name_, step_text_;

@@ -45,8 +45,11 @@ Result<Context*> Builder::named_directory(const std::string& name, const text::S
 
 Result<StageState> Builder::image_state(const std::string& reference, const text::Span& span) {
   auto digest = ports_.images->find(reference);
-  if ((!digest || request_.pull) && ports_.pull) {
+  // An id is of this store; and what was looked up once in this build is not looked up again.
+  const bool anew = request_.pull && !reference.starts_with("sha256:") && pulled_.insert(reference).second;
+  if ((!digest || anew) && ports_.pull) {
     auto pulled = ports_.pull(reference);
+    if (!pulled && pulled.error().kind() == ErrorKind::Cancelled) return pulled.error();
     if (!pulled)
       return failed(span, "failed to resolve source metadata for " + reference + ": " + pulled.error().to_string());
     digest = ports_.images->find(reference);

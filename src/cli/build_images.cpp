@@ -8,6 +8,7 @@
 
 #include "berth/build/build.hpp"
 #include "berth/image/store.hpp"
+#include "berth/registry/pull.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/signal_fd.hpp"
 #include "compose_files.hpp"
@@ -74,6 +75,7 @@ struct JobList {
     for (const auto& [argument, value] : proxies) request.args.try_emplace(argument, value);
     request.ssh.insert(request.ssh.begin(), wishes.ssh.begin(), wishes.ssh.end());
     request.no_cache = request.no_cache || wishes.no_cache;
+    request.pull = request.pull || wishes.pull;
     request.check_only = wishes.check_only;
     request.labels["com.docker.compose.project"] = loaded.project.name.value;
     request.labels["com.docker.compose.service"] = name;
@@ -114,6 +116,19 @@ struct BuildSession::State {
                                                                  ? LiveProgress::kTick
                                                                  : std::chrono::milliseconds(0)))) {}
 
+  // A base image, in a picture of its own.
+  Result<void> pull(const std::string& reference) {
+    registry::TransferPorts transfer{
+        .images = ports.images, .environment = app.environment, .cancelled = ports.cancelled, .wake_fd = wakeups.fd()};
+    const bool shown = !wishes.quiet && !app.line.options.flag("quiet-pull");
+    auto outcomes = registry::pull_images({{reference, {}}}, transfer, [&](const registry::TransferEvent& event) {
+      if (shown) progress.transfer(event);
+    });
+    progress.leave(false);
+    if (!outcomes.front()) return outcomes.front().error();
+    return {};
+  }
+
   const App& app;
   BuildWishes wishes;
   std::optional<image::ImageStore> store;
@@ -140,7 +155,7 @@ BuildSession::BuildSession(const App& app, const BuildWishes& wishes) {
                        return state.wakeups.is_signalled();
                      },
                  .cancel_fd = state.wakeups.fd(),
-                 .pull = {},
+                 .pull = [&state](const std::string& reference) { return state.pull(reference); },
                  .network = build::bridge_network(app.paths.root)};
 }
 

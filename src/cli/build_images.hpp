@@ -19,6 +19,7 @@ struct BuildWishes {
   std::map<std::string, std::optional<std::string>> arguments;  // --build-arg, over those of the file
   std::vector<std::string> ssh;                                 // --ssh, before those of the file
   bool no_cache = false;
+  bool pull = false;  // base images that are here are looked up at their registry, too
   bool check_only = false;
   bool quiet = false;
 };

@@ -30,7 +30,8 @@ CommandFunction command_function(std::string_view name) {
       {"volumes", run_volumes}, {"wait", run_wait},
       {"cp", run_cp},           {"commit", run_commit},
       {"export", run_export},   {"install-names", run_install_names},
-      {"volume", run_volume},
+      {"volume", run_volume},   {"pull", run_pull},
+      {"login", run_login},     {"logout", run_logout},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

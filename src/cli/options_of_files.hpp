@@ -13,7 +13,7 @@ inline constexpr Option kBuild[] = {
      .repeatable = true},
     {.name = "check", .help = "Check the Dockerfiles; build nothing"},
     {.name = "no-cache", .help = "Do every step again"},
-    {.name = "pull", .help = "Look for newer base images", .effect = Effect::Refused, .why = kRegistryLater},
+    {.name = "pull", .help = "Look for newer base images"},
     {.name = "push", .help = "Push what was built", .effect = Effect::Refused, .why = kRegistryLater},
     {.name = "quiet", .short_name = 'q', .help = "Print only errors"},
     {.name = "with-dependencies", .help = "Build dependencies of the named services, too"},
@@ -77,6 +77,38 @@ inline constexpr Option kBuild[] = {
      .hidden = true,
      .effect = Effect::None,
      .why = "as with docker compose"},
+};
+
+inline constexpr Option kPullFlags[] = {
+    {.name = "ignore-buildable", .help = "Leave out services that can be built"},
+    {.name = "ignore-pull-failures", .help = "Go on, and exit with 0, where an image cannot be pulled"},
+    {.name = "include-deps", .help = "Also what the named services depend on"},
+    {.name = "policy",
+     .value = kText,
+     .value_name = "POLICY",
+     .help = "missing: only what is not here; always: whatever the files say",
+     .choices = "missing|always"},
+    {.name = "quiet", .short_name = 'q', .help = "Print only errors"},
+    {.name = "parallel",
+     .help = "Pull in parallel",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "three layers at a time are pulled anyway"},
+    {.name = "no-parallel",
+     .help = "Pull one after the other",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "three layers at a time are pulled anyway"},
+};
+
+inline constexpr Option kLogin[] = {
+    {.name = "username", .short_name = 'u', .value = kText, .value_name = "NAME", .help = "User name"},
+    {.name = "password",
+     .short_name = 'p',
+     .value = kText,
+     .value_name = "TEXT",
+     .help = "Password; others can see it in the list of processes, --password-stdin is better"},
+    {.name = "password-stdin", .help = "Read the password from the standard input"},
 };
 
 inline constexpr Option kConfig[] = {

@@ -17,15 +17,11 @@ inline constexpr Option kNoBuild{.name = "no-build", .help = "Never build", .gro
 inline constexpr Option kPull{.name = "pull",
                               .value = kText,
                               .value_name = "POLICY",
-                              .help = "missing, never, build; `always` needs a registry and is refused",
+                              .help = "When images are pulled: always, missing, never; build: they are built",
                               .choices = "always|missing|never|build|policy",
                               .group = kGroupImages};
 inline constexpr Option kQuietBuild{.name = "quiet-build", .help = "Print no build output", .group = kGroupImages};
-inline constexpr Option kQuietPull{.name = "quiet-pull",
-                                   .help = "Print no pull progress",
-                                   .effect = Effect::None,
-                                   .why = kRegistryLater,
-                                   .group = kGroupImages};
+inline constexpr Option kQuietPull{.name = "quiet-pull", .help = "Print no pull progress", .group = kGroupImages};
 inline constexpr Option kForceRecreate{
     .name = "force-recreate", .help = "Recreate containers even where nothing changed", .group = kGroupWhat};
 inline constexpr Option kNoRecreate{

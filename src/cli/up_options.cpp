@@ -11,6 +11,7 @@
 #include "berth/state/records.hpp"
 #include "berth/sys/file.hpp"
 #include "build_images.hpp"
+#include "pull_images.hpp"
 #include "start_stack.hpp"
 
 namespace berth::cli {
@@ -101,10 +102,12 @@ std::map<std::string, engine::ImageFacts> prepare_images(const App& app, const c
   const OptionValues& given = app.line.options;
   exclude(given, "build", "no-build");
   must(state::open_roots(app.paths));
+  const auto selected = must(plan::selected_services(loaded.project, options));
+  pull_for_start(app, loaded, selected);
   auto facts = image_facts(app, loaded.project);
   if (given.flag("no-build")) return facts;
   const bool always = given.flag("build") || given.text("pull") == "build";
-  const auto missing = services_to_build(loaded, must(plan::selected_services(loaded.project, options)), facts, always);
+  const auto missing = services_to_build(loaded, selected, facts, always);
   if (missing.empty()) return facts;
   BuildWishes wishes;
   wishes.quiet = given.flag("quiet-build");
@@ -119,6 +122,8 @@ plan::Plan plan_of_up(const App& app, const compose::Loaded& loaded, const plan:
     print_warning("the state of this machine is only readable for root: this is the plan for a stack that is not up");
   auto facts = readable ? image_facts(app, loaded.project) : std::map<std::string, engine::ImageFacts>();
   const auto selected = must(plan::selected_services(loaded.project, options));
+  auto pulls = readable ? pulls_of_start(app, loaded, selected) : std::vector<plan::ImagePull>();
+  for (const auto& pull : pulls) facts.try_emplace(pull.reference, unknown_image());
   std::vector<plan::ImageBuild> builds;
   if (!given.flag("no-build"))
     for (const auto& name : services_to_build(loaded, selected, facts, given.flag("build"))) {
@@ -139,6 +144,7 @@ plan::Plan plan_of_up(const App& app, const compose::Loaded& loaded, const plan:
   observed.images = std::move(facts);
   auto plan = must(plan::plan_up(loaded.project, observed, options));
   plan.builds = std::move(builds);
+  plan.pulls = std::move(pulls);
   return plan;
 }
 
@@ -155,7 +161,7 @@ plan::Plan plan_of_down(const App& app, const StackFiles& files, const plan::Dow
 
 int show_plan(const plan::Plan& plan, const std::string& format, bool detailed) {
   print(format == "json" ? plan.to_json() + "\n" : plan.to_text());
-  const bool empty = plan.empty() && plan.builds.empty();
+  const bool empty = plan.empty() && plan.builds.empty() && plan.pulls.empty();
   return detailed && !empty ? kPlanHasChanges : kOk;
 }
 

@@ -25,7 +25,7 @@ bool remove_orphans(const App& app);  // --remove-orphans, else COMPOSE_REMOVE_O
 std::set<std::string> services_to_build(const compose::Loaded& loaded, const std::set<std::string>& selected,
                                         const std::map<std::string, engine::ImageFacts>& facts, bool always);
 
-// Builds what is missing (or everything, as the flags say) and returns the facts of all images.
+// Pulls and builds what is missing (or everything, as the flags say) and returns the facts of all images.
 std::map<std::string, engine::ImageFacts> prepare_images(const App& app, const compose::Loaded& loaded,
                                                          const plan::UpOptions& options);
 

@@ -109,7 +109,8 @@ std::string service_hash(const Node& tree, const std::string& name) {
   print_service_as_model(service);
   add_empty_fields(service);
   drop_extensions(service, Layout::file().below("services").below(name));
-  for (const char* key : {"build", "pull_policy", "scale", "depends_on", "profiles"}) service.erase(key);
+  for (const char* key : {"build", "pull_policy", "pull_refresh_after", "scale", "depends_on", "profiles"})
+    service.erase(key);
   if (Node* deploy = service.find("deploy")) deploy->erase("replicas");
   return model::text_hash(print_service_json(service));
 }

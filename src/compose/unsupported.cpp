@@ -39,9 +39,6 @@ bool is_named_network(const Node& mode, const Node& model) {
 bool is_another_runtime(const Node& runtime, const Node&) {
   return !is_word(runtime.text, {"runc", "crun", "youki", "io.containerd.runc.v2"});
 }
-bool asks_a_registry(const Node& policy, const Node&) {
-  return is_word(policy.text, {"always", "refresh", "daily", "weekly"}) || policy.text.starts_with("every_");
-}
 bool is_foreign_mount(const Node& type, const Node&) { return is_word(type.text, {"npipe", "cluster", "image"}); }
 bool is_cdi_device(const Node& source, const Node&) {
   return !source.text.starts_with('/') && source.text.find('=') != std::string::npos;
@@ -101,7 +98,6 @@ constexpr Gap kGaps[] = {
     {"services.*.build.platforms.*", Severity::Error, "images are built for this machine only", is_foreign_platform},
     {"services.*.build.cache_from", Severity::Warning, "the cache of this machine is used"},
     {"services.*.build.cache_to", Severity::Warning, "the cache stays on this machine"},
-    {"services.*.build.pull", Severity::Warning, "base images come from the local store; there is no registry"},
     {"services.*.build.isolation", Severity::Warning, kWindows},
     {"services.*.build.provenance", Severity::Warning, "no attestation is written", is_switched_on},
     {"services.*.build.sbom", Severity::Warning, "no attestation is written", is_switched_on},
@@ -147,9 +143,6 @@ constexpr Gap kGaps[] = {
     {"configs.*.template_driver", Severity::Error, "the file is given as it is, not as a template"},
 
     // What runs as well without
-    {"services.*.pull_policy", Severity::Warning, "images come from the local store; there is no registry",
-     asks_a_registry},
-    {"services.*.pull_refresh_after", Severity::Warning, "images come from the local store; there is no registry"},
     {"services.*.develop", Severity::Warning, "only `watch` reads it, which this version does not have"},
     {"services.*.isolation", Severity::Warning, kWindows},
     {"services.*.cpu_count", Severity::Warning, kWindows},

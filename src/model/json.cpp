@@ -35,6 +35,7 @@ std::string config_hash(const Service& service) {
   Service counted = service;
   counted.build.reset();
   counted.pull_policy.clear();
+  counted.pull_refresh_after.clear();
   counted.scale = 1;
   counted.depends_on.clear();
   counted.profiles.clear();

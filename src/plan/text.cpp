@@ -84,9 +84,10 @@ Words words_of(const What& what) {
 std::string Plan::to_text() const {
   std::string text;
   for (const auto& warning : warnings) text += "warning: " + warning + "\n";
+  for (const auto& pull : pulls) text += fmt::format("[] -> image {} pull, because {}\n", pull.reference, pull.cause);
   for (const auto& build : builds)
     text += fmt::format("[] -> image {} build, because {}\n", build.reference, build.cause);
-  if (actions.empty() && builds.empty()) return text + "nothing to do\n";
+  if (actions.empty() && builds.empty() && pulls.empty()) return text + "nothing to do\n";
   for (const auto& action : actions) {
     const Words words = words_of(action.what);
     text += fmt::format("[{}] -> #{} {} {} {}, because {}\n", fmt::join(action.after, ","), action.number, words.kind,
@@ -109,11 +110,15 @@ std::string Plan::to_json() const {
   }
   boost::json::array notes;
   for (const auto& warning : warnings) notes.push_back(boost::json::string(warning));
-  boost::json::array images;
+  boost::json::array images, fetched;
+  for (const auto& pull : pulls)
+    fetched.push_back({{"image", pull.reference}, {"service", pull.service}, {"cause", pull.cause}});
   for (const auto& build : builds)
     images.push_back({{"image", build.reference}, {"service", build.service}, {"cause", build.cause}});
-  return boost::json::serialize(
-      boost::json::object{{"builds", std::move(images)}, {"actions", std::move(list)}, {"warnings", std::move(notes)}});
+  return boost::json::serialize(boost::json::object{{"pulls", std::move(fetched)},
+                                                    {"builds", std::move(images)},
+                                                    {"actions", std::move(list)},
+                                                    {"warnings", std::move(notes)}});
 }
 
 }  // namespace berth::plan

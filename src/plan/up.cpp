@@ -59,7 +59,7 @@ class UpPlanner {
       return Error::make(ErrorKind::NotFound, "image `" + model::image_name(project_, service) + "` of service `" +
                                                   service.name.value + "` is not in the store")
           .with_hint(service.build ? "build it: `berth build " + service.name.value + "`"
-                                   : "bring it in with `berth image load` or `berth image import`")
+                                   : "bring it in with `berth pull` or `berth image load`")
           .with_key(service.name.value + ".image");
     return {};
   }

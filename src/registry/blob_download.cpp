@@ -65,7 +65,8 @@ class PartFile {
 };
 
 bool is_still_there(int file, const std::string& path) {
-  struct stat mine {}, there {};
+  struct stat mine {
+  }, there{};
   return ::fstat(file, &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino &&
          mine.st_dev == there.st_dev;
 }
@@ -86,7 +87,7 @@ Result<sys::UniqueFd> open_part(const DownloadTask& task) {
     if (!watch && watch.error().kind() == ErrorKind::NotFound) return sys::UniqueFd();
     if (!watch) return watch.error();
     if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0) continue;  // before the watch began
-    file->reset();  // closing it must not wake ourselves
+    file->reset();                                               // closing it must not wake ourselves
     BERTH_TRY(sys::await_ready(changes->fd(), sys::Ready::Read, std::chrono::hours(24), task.stop_fd));
     return sys::UniqueFd();
   }
@@ -116,9 +117,9 @@ class Download {
  private:
   Result<void> fetch_rest() {
     while (part_.size() < task_.blob.size) {
-      auto response = session_.perform([this] { return request(); },
-                                       [this](const HttpResponse& head) { return on_head(head); },
-                                       [this] { return std::exchange(moved_, false); });
+      auto response =
+          session_.perform([this] { return request(); }, [this](const HttpResponse& head) { return on_head(head); },
+                           [this] { return std::exchange(moved_, false); });
       if (!response) return response.error();
       if (response->status == 416 && part_.size() > 0) {
         BERTH_TRY(part_.start_over());

@@ -152,8 +152,8 @@ std::vector<std::string> addresses_in_hosts(std::string_view hosts, std::string_
     std::string address, word;
     words >> address;
     unsigned char binary[16];
-    const bool good = ::inet_pton(AF_INET, address.c_str(), binary) == 1 ||
-                      ::inet_pton(AF_INET6, address.c_str(), binary) == 1;
+    const bool good =
+        ::inet_pton(AF_INET, address.c_str(), binary) == 1 || ::inet_pton(AF_INET6, address.c_str(), binary) == 1;
     while (good && words >> word)
       if (lower_name(word) == wanted) {
         out.push_back(address);

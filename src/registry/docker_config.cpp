@@ -76,7 +76,9 @@ std::string_view without_scheme(std::string_view key) {
   return key;
 }
 
-std::string_view host_part(std::string_view key) { return without_scheme(key).substr(0, without_scheme(key).find('/')); }
+std::string_view host_part(std::string_view key) {
+  return without_scheme(key).substr(0, without_scheme(key).find('/'));
+}
 
 bool is_hub(std::string_view host) {
   return host == kHub || host == "index.docker.io" || host == "registry-1.docker.io";
@@ -108,8 +110,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
     return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');
   const int length =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
   out.resize(static_cast<std::size_t>(length) - padding);
   return out;

@@ -13,7 +13,7 @@
 namespace berth::registry {
 
 struct DockerConfig {
-  std::map<std::string, Credential> auths;    // by key as written
+  std::map<std::string, Credential> auths;     // by key as written
   std::map<std::string, std::string> helpers;  // credHelpers: registry -> suffix of docker-credential-
   std::string store;                           // credsStore, also a suffix
 };

@@ -154,8 +154,7 @@ class HttpClient final : public Transport {
     if (through_proxy) head += "http://" + request.url.authority();
     head += request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\nUser-Agent: berth/" +
             BERTH_VERSION + "\r\n";
-    if (through_proxy && !proxy->authorization.empty())
-      head += "Proxy-Authorization: " + proxy->authorization + "\r\n";
+    if (through_proxy && !proxy->authorization.empty()) head += "Proxy-Authorization: " + proxy->authorization + "\r\n";
     for (const auto& [name, value] : request.headers)
       if (is_line(name) && is_line(value)) head += name + ": " + value + "\r\n";
     const bool has_body = request.method != "GET" && request.method != "HEAD";
@@ -174,8 +173,8 @@ class HttpClient final : public Transport {
     for (;;) {
       const auto count = request.source(buffer.data(), buffer.size());
       if (!count) {
-        local = HttpError(count.error().kind() == ErrorKind::Cancelled ? Fault::Cancelled : Fault::Local,
-                          count.error());
+        local =
+            HttpError(count.error().kind() == ErrorKind::Cancelled ? Fault::Cancelled : Fault::Local, count.error());
         return false;
       }
       if (*count == 0) break;
@@ -208,7 +207,8 @@ class HttpClient final : public Transport {
     } while (parser->get().result_int() < 200);
     HttpResponse response;
     response.status = static_cast<int>(parser->get().result_int());
-    for (const auto& field : parser->get()) response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    for (const auto& field : parser->get())
+      response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
     BodySink sink = on_head ? on_head(response) : BodySink();
     if (auto failed = read_body(connection, *parser, sink, response)) return *failed;
     reusable_ = sent && parser->get().keep_alive() && !parser->get().need_eof();

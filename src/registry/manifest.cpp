@@ -34,8 +34,8 @@ Result<Platform> platform_member(const bj::object& object) {
     const char* name;
     std::string* to;
   };
-  for (const Field& field : {Field{"os", &out.os}, Field{"architecture", &out.architecture},
-                             Field{"variant", &out.variant}}) {
+  for (const Field& field :
+       {Field{"os", &out.os}, Field{"architecture", &out.architecture}, Field{"variant", &out.variant}}) {
     auto text = text_member(value->get_object(), field.name);
     if (!text) return text.error();
     *field.to = std::move(*text);

@@ -57,7 +57,7 @@ Result<FoundImage> find_image(const Network& network, Transport& transport, cons
 struct LayerJob {
   Descriptor blob;
   std::string diff_id;
-  std::string repository;          // where it is fetched from
+  std::string repository;  // where it is fetched from
   Access access;
   std::vector<std::size_t> users;  // images that wait for it
   std::string part;
@@ -100,8 +100,8 @@ class PullRun {
  private:
   using Lane = std::unique_ptr<Transport>;
 
-  void tell(std::size_t image, const std::string& layer, Phase phase, std::int64_t current = 0,
-            std::int64_t total = 0, const std::string& text = {}) {
+  void tell(std::size_t image, const std::string& layer, Phase phase, std::int64_t current = 0, std::int64_t total = 0,
+            const std::string& text = {}) {
     sink_({images_[image].request.reference, layer, phase, current, total, text});
   }
   void tell_users(const LayerJob& layer, Phase phase, std::int64_t current = 0, const std::string& text = {}) {
@@ -310,8 +310,8 @@ class PullRun {
           LayerJob& done = jobs_.at(key);
           if (!unpacked) return drop(done, unpacked.error());
           if (unpacked->digest != done.diff_id)
-            return drop(done, Error::make(ErrorKind::Protocol, "unpacked it is not what the config says (" +
-                                                                   done.diff_id + ")"));
+            return drop(done, Error::make(ErrorKind::Protocol,
+                                          "unpacked it is not what the config says (" + done.diff_id + ")"));
           auto committed = ports_.images->commit_unpacked(std::move(*kept), done.diff_id);
           if (!committed) return fail_layer(done, committed.error());
           layer_ready(done, *committed);
@@ -351,8 +351,8 @@ class PullRun {
     if (auto noted = ports_.images->record_origin(*digest, origin); !noted) return fail(index, noted.error());
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
       const Descriptor& blob = image.resolved.manifest.layers[i];
-      auto noted = ports_.images->record_blob(image.layers[i], {repository, blob.digest, blob.media_type,
-                                                                image.resolved.config.diff_ids[i], blob.size});
+      auto noted = ports_.images->record_blob(
+          image.layers[i], {repository, blob.digest, blob.media_type, image.resolved.config.diff_ids[i], blob.size});
       if (!noted) return fail(index, noted.error());
     }
     image.outcome = PulledImage{*digest, image.resolved.digest, false};

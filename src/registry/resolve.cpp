@@ -105,10 +105,9 @@ class Resolution {
     if (!parsed) return parsed.error().while_doing("reading the image's config");
     out.config = std::move(*parsed);
     if (out.config.diff_ids.size() != out.manifest.layers.size())
-      return Error::make(ErrorKind::Protocol, "the image's config speaks of " +
-                                                  std::to_string(out.config.diff_ids.size()) +
-                                                  " layers, and its manifest of " +
-                                                  std::to_string(out.manifest.layers.size()));
+      return Error::make(ErrorKind::Protocol,
+                         "the image's config speaks of " + std::to_string(out.config.diff_ids.size()) +
+                             " layers, and its manifest of " + std::to_string(out.manifest.layers.size()));
     for (const auto& diff_id : out.config.diff_ids)
       if (!is_sha256(diff_id))
         return Error::make(ErrorKind::Protocol, "the image's config has a diff id that is no sha256 digest");

@@ -1,6 +1,6 @@
-// The addresses of a host. A resolver of our own: glibc's cannot be linked into a program that runs on any Linux, and it
-// cannot be interrupted. Asks /etc/hosts, then the servers of /etc/resolv.conf with its search list, A and AAAA side by
-// side, UDP and then TCP for what does not fit.
+// The addresses of a host. A resolver of our own: glibc's cannot be linked into a program that runs on any Linux, and
+// it cannot be interrupted. Asks /etc/hosts, then the servers of /etc/resolv.conf with its search list, A and AAAA side
+// by side, UDP and then TCP for what does not fit.
 #pragma once
 
 #include <string>

@@ -13,11 +13,11 @@
 namespace berth::registry {
 
 struct RetryLimits {
-  int attempts = 5;                            // in a row without progress, the first included
-  std::chrono::milliseconds first{200};        // then three times as long each time
-  std::chrono::milliseconds longest{30'000};   // of one pause that we choose
-  std::chrono::seconds most_asked{120};        // of one pause that the server asks for: beyond it we give up
-  std::chrono::minutes in_all{10};             // from the first failure without progress
+  int attempts = 5;                           // in a row without progress, the first included
+  std::chrono::milliseconds first{200};       // then three times as long each time
+  std::chrono::milliseconds longest{30'000};  // of one pause that we choose
+  std::chrono::seconds most_asked{120};       // of one pause that the server asks for: beyond it we give up
+  std::chrono::minutes in_all{10};            // from the first failure without progress
 };
 
 class Retries {

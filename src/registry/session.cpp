@@ -238,16 +238,20 @@ Error Session::refusal(const HttpResponse& response, const std::string& what) co
   switch (response.status) {
     case 401:
     case 403: {
-      auto error = Error::make(ErrorKind::Permission, what + ": `" + access_.registry + "` refuses it (" + who + "): " + reason);
-      return known ? std::move(error).with_hint("the account may lack the right to it, or its password has changed: " + login)
+      auto error =
+          Error::make(ErrorKind::Permission, what + ": `" + access_.registry + "` refuses it (" + who + "): " + reason);
+      return known ? std::move(error).with_hint("the account may lack the right to it, or its password has changed: " +
+                                                login)
                    : std::move(error).with_hint(login + ", or look for a mistake in the name");
     }
     case 404:
-      return Error::make(ErrorKind::NotFound, what + ": `" + access_.registry + "` does not have it" +
-                                                  (words.empty() ? "" : ": " + words));
+      return Error::make(ErrorKind::NotFound,
+                         what + ": `" + access_.registry + "` does not have it" + (words.empty() ? "" : ": " + words));
     case 429: {
-      auto error = Error::make(ErrorKind::Busy, what + ": `" + access_.registry + "` limits requests (" + who + "): " + reason);
-      return known ? std::move(error).with_hint("try again later") : std::move(error).with_hint("who is logged in may ask more often: " + login);
+      auto error =
+          Error::make(ErrorKind::Busy, what + ": `" + access_.registry + "` limits requests (" + who + "): " + reason);
+      return known ? std::move(error).with_hint("try again later")
+                   : std::move(error).with_hint("who is logged in may ask more often: " + login);
     }
     default:
       return Error::make(ErrorKind::Failed, what + ": `" + access_.registry + "` answered with " +

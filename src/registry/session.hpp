@@ -47,8 +47,8 @@ Result<Access> access_to(const std::string& registry, bool may_be_plain, std::op
 
 struct Request {
   std::string method = "GET";
-  std::string path;         // below the registry's base: "/v2/..."
-  std::optional<Url> at;    // or a place that the registry named (an upload's Location)
+  std::string path;       // below the registry's base: "/v2/..."
+  std::optional<Url> at;  // or a place that the registry named (an upload's Location)
   std::vector<Header> headers;
   std::string body;
   BodySource source;

@@ -42,8 +42,8 @@ std::string token_form(const std::string& service, const std::vector<std::string
 Url with_token_query(Url realm, const std::string& service, const std::vector<std::string>& scopes,
                      const std::optional<Credential>& credential) {
   const auto add = [&](const char* name, const std::string& value) {
-    realm.target += (realm.target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" +
-                    percent_encoded(value);
+    realm.target +=
+        (realm.target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" + percent_encoded(value);
   };
   if (!service.empty()) add("service", service);
   for (const auto& scope : scopes) add("scope", scope);

@@ -118,8 +118,6 @@ std::vector<std::string> HttpResponse::all(std::string_view name) const {
   return out;
 }
 
-void throw_exception_from_error(const HttpError& error, const boost::source_location&) {
-  throw Failure(error.error());
-}
+void throw_exception_from_error(const HttpError& error, const boost::source_location&) { throw Failure(error.error()); }
 
 }  // namespace berth::registry

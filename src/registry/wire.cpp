@@ -67,8 +67,7 @@ Result<TlsContext> make_context(const TlsChoice& choice) {
 }
 
 bool is_address(const std::string& host) {
-  return host.find(':') != std::string::npos ||
-         host.find_first_not_of("0123456789.") == std::string::npos;
+  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 // What an old or plain server answers to a TLS greeting.
@@ -127,11 +126,11 @@ bool Wire::fail_tls(const char* doing, int result) {
   const std::string where = std::string(doing) + " " + peer_;
   if (const long verdict = SSL_get_verify_result(tls_.get());
       verdict != X509_V_OK && SSL_get_verify_mode(tls_.get()) != SSL_VERIFY_NONE)
-    return fail(Fault::Certificate,
-                Error::make(ErrorKind::Permission, "the certificate of " + peer_ + " is not to be trusted: " +
-                                                       X509_verify_cert_error_string(verdict))
-                    .with_hint("put the certificate of its authority into /etc/berth/certs.d/" + peer_ +
-                               "/ca.crt (or the same below /etc/docker)"));
+    return fail(Fault::Certificate, Error::make(ErrorKind::Permission,
+                                                "the certificate of " + peer_ +
+                                                    " is not to be trusted: " + X509_verify_cert_error_string(verdict))
+                                        .with_hint("put the certificate of its authority into /etc/berth/certs.d/" +
+                                                   peer_ + "/ca.crt (or the same below /etc/docker)"));
   if (speaks_no_tls(code)) {
     ERR_clear_error();
     return fail(Fault::NotTls, Error::make(ErrorKind::Protocol, peer_ + " does not speak TLS"));

@@ -129,8 +129,8 @@ Result<ProgramOutput> run_program(const std::string& path, const std::vector<std
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   pid_t child = 0;
-  const int failed = ::posix_spawn(&child, path.c_str(), &settings.actions, &settings.attributes,
-                                   pointers(argv).data(), pointers(variables).data());
+  const int failed = ::posix_spawn(&child, path.c_str(), &settings.actions, &settings.attributes, pointers(argv).data(),
+                                   pointers(variables).data());
   if (failed != 0) return Error::system(failed, "start", path);
   in->reading.reset();
   out->writing.reset();

@@ -203,6 +203,7 @@ struct Service {
   std::string image;  // as written; empty where only `build` is given
   std::optional<Build> build;
   std::string pull_policy;
+  std::string pull_refresh_after;  // of `pull_policy: refresh`
   std::string platform;
   std::string container_name;
   // Nothing: the image's. An empty list: cleared.
@@ -340,11 +341,12 @@ BOOST_DESCRIBE_STRUCT(Confinement, (),
 BOOST_DESCRIBE_STRUCT(Logging, (), (driver, options))
 BOOST_DESCRIBE_STRUCT(Hook, (), (command, user, privileged, working_dir, environment))
 BOOST_DESCRIBE_STRUCT(Service, (),
-                      (name, image, build, pull_policy, platform, container_name, command, entrypoint, environment,
-                       labels, annotations, depends_on, networks, network_mode, ports, expose, volumes, volumes_from,
-                       tmpfs, secrets, configs, healthcheck, restart, stop_signal, stop_grace_period, user, working_dir,
-                       hostname, domainname, mac_address, extra_hosts, dns, dns_search, dns_opt, links, external_links,
-                       confinement, resources, logging, post_start, pre_stop, profiles, scale, attach, stdin_open, tty))
+                      (name, image, build, pull_policy, pull_refresh_after, platform, container_name, command,
+                       entrypoint, environment, labels, annotations, depends_on, networks, network_mode, ports, expose,
+                       volumes, volumes_from, tmpfs, secrets, configs, healthcheck, restart, stop_signal,
+                       stop_grace_period, user, working_dir, hostname, domainname, mac_address, extra_hosts, dns,
+                       dns_search, dns_opt, links, external_links, confinement, resources, logging, post_start,
+                       pre_stop, profiles, scale, attach, stdin_open, tty))
 BOOST_DESCRIBE_STRUCT(IpamPool, (), (subnet, ip_range, gateway, aux_addresses))
 BOOST_DESCRIBE_STRUCT(Network, (),
                       (name, driver, driver_opts, ipam_driver, ipam, external, internal, attachable, enable_ipv4,

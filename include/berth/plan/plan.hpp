@@ -99,11 +99,18 @@ struct ImageBuild {
   std::string service;
   std::string cause;
 };
+// An image that a registry will be asked for.
+struct ImagePull {
+  std::string reference;
+  std::string service;
+  std::string cause;
+};
 
 struct Plan {
   std::vector<Action> actions;
   std::vector<std::string> warnings;
   std::vector<ImageBuild> builds;  // shown, not executed
+  std::vector<ImagePull> pulls;    // likewise
 
   bool empty() const noexcept { return actions.empty(); }
   // One line an action, in order; "nothing to do" for an empty plan. For people and golden files.

@@ -9,8 +9,8 @@
 
 namespace berth::registry {
 
-// Success: the registry takes them. Permission: it does not, with its words. `host` as registry_host() gives it. Blocks;
-// ends where `stop_fd` becomes readable.
+// Success: the registry takes them. Permission: it does not, with its words. `host` as registry_host() gives it.
+// Blocks; ends where `stop_fd` becomes readable.
 Result<void> try_credential(const std::map<std::string, std::string>& environment, const std::string& host,
                             const Credential& credential, int stop_fd = -1);
 

@@ -23,7 +23,7 @@ struct PullRequest {
 
 struct PulledImage {
   ImageDigest image;
-  std::string digest;  // what the registry calls it
+  std::string digest;       // what the registry calls it
   bool up_to_date = false;  // it was there already
 };
 

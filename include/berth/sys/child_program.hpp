@@ -16,8 +16,8 @@ struct ProgramOutput {
   std::string out, err;
 };
 
-// `path` is absolute. Killed, and ErrorKind::Cancelled, where `stop_fd` becomes readable; killed, and Protocol, where it
-// prints more than `limit`.
+// `path` is absolute. Killed, and ErrorKind::Cancelled, where `stop_fd` becomes readable; killed, and Protocol, where
+// it prints more than `limit`.
 Result<ProgramOutput> run_program(const std::string& path, const std::vector<std::string>& arguments,
                                   const std::map<std::string, std::string>& environment, std::string_view input,
                                   std::size_t limit, int stop_fd = -1);

@@ -17,8 +17,8 @@ struct TcpPatience {
   int stop_fd = -1;  // readable: ErrorKind::Cancelled
 };
 
-// A connected, non-blocking socket (TCP_NODELAY, keep-alive). The addresses (text, not empty) of both families are tried
-// in turn, 250 ms apart, and the first that answers is taken (RFC 8305). `name`: what they are of, for the error.
+// A connected, non-blocking socket (TCP_NODELAY, keep-alive). The addresses (text, not empty) of both families are
+// tried in turn, 250 ms apart, and the first that answers is taken (RFC 8305). `name`: what they are of, for the error.
 Result<UniqueFd> connect_tcp(const std::string& name, const std::vector<std::string>& addresses, std::uint16_t port,
                              const TcpPatience& patience);
 

@@ -39,10 +39,6 @@ void check_up_flags(const OptionValues& given) {
       exclude(alone, attached);
   exclude("abort-on-container-exit", "abort-on-container-failure");
   exclude("no-start", "wait");
-  if (given.text("pull") == "always")
-    throw Failure(
-        Error::make(ErrorKind::Unsupported, "--pull always cannot be used: there is no registry access in this version")
-            .with_hint("`image load` and `image import` bring images into the store"));
 }
 
 // Compat: whose lines an attached `up` shows: --attach, else the services that were named (or all) but those with

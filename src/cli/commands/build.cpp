@@ -11,6 +11,7 @@ int run_build(const App& app) {
   const OptionValues& options = app.line.options;
   BuildWishes wishes;
   wishes.no_cache = options.flag("no-cache");
+  wishes.pull = options.flag("pull");
   wishes.check_only = options.flag("check");
   wishes.quiet = options.flag("quiet") || app.line.globals.text("progress") == "quiet";
   if (!wishes.check_only && ::geteuid() != 0)

@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "compose_files.hpp"
 #include "docker_presence.hpp"
+#include "pull_images.hpp"
 #include "run_override.hpp"
 #include "stack.hpp"
 #include "stack_client.hpp"
@@ -62,10 +63,6 @@ compose::Loaded load_for_run(const App& app, const std::string& service) {
 void check_run_flags(const OptionValues& given) {
   if (given.flag("service-ports") && !given.all("publish").empty())
     throw Failure(Error::make(ErrorKind::Invalid, "--service-ports and --publish exclude each other"));
-  if (given.text("pull") == "always")
-    throw Failure(
-        Error::make(ErrorKind::Unsupported, "--pull always cannot be used: there is no registry access in this version")
-            .with_hint("`image load` and `image import` bring images into the store"));
   const std::string name = given.text("name");
   if (given.given("name")) require_container_name(name);
 }
@@ -86,9 +83,10 @@ int run_one_off(const App& app) {
   require_docker_sockets(loaded.project);
   if (!given.flag("fresh-volumes")) require_no_docker_volumes(app, loaded.project, false);
   must(state::open_roots(app.paths));
-  auto facts = image_facts(app, loaded.project);
   std::set<std::string> all;
   for (const auto& [service, unused] : loaded.project.services) all.insert(service);
+  pull_for_start(app, loaded, all);
+  auto facts = image_facts(app, loaded.project);
   std::set<std::string> build = services_to_build(loaded, all, facts, given.text("pull") == "build");
   if (given.flag("build") && loaded.project.services.at(name).build) build.insert(name);
   if (!build.empty()) {

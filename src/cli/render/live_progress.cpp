@@ -38,7 +38,8 @@ Screen LiveProgress::screen() const {
 void LiveProgress::draw() {
   const Screen now_screen = screen();
   const std::int64_t now = wall_time();
-  auto lines = build_.frame(now, now_screen);
+  auto lines = transfers_.frame(now, now_screen);
+  if (lines.empty()) lines = build_.frame(now, now_screen);
   if (lines.empty()) lines = board_.frame(now, now_screen);
   if (lines.empty()) return;
   live_ = true;
@@ -59,6 +60,14 @@ void LiveProgress::build(const std::string& name, const build::BuildEvent& event
   draw();
 }
 
+void LiveProgress::transfer(const registry::TransferEvent& event) {
+  const std::int64_t now = wall_time();
+  if (mode_ != ProgressMode::Tty) return write(transfer_line(mode_, event, now));
+  const bool moves = event.phase == registry::Phase::Downloading || event.phase == registry::Phase::Uploading;
+  transfers_.apply(event, now);
+  if (!moves) draw();  // bytes wait for the next tick
+}
+
 void LiveProgress::above(std::FILE* out, std::string_view text) {
   if (area_.is_drawn()) write(area_.erase(screen().columns));
   std::fwrite(text.data(), 1, text.size(), out);
@@ -73,7 +82,8 @@ void LiveProgress::leave(bool summarize) {
   if (!live_) return;
   const Screen last = screen();
   const std::int64_t now = wall_time();
-  auto lines = build_.whole(now, last);
+  auto lines = transfers_.whole(now, last);
+  if (lines.empty()) lines = build_.whole(now, last);
   if (lines.empty()) lines = board_.whole(now, last);
   std::string text = area_.erase(last.columns);
   for (const auto& line : lines) text += line + "\n";
@@ -82,6 +92,7 @@ void LiveProgress::leave(bool summarize) {
   live_ = false;
   board_ = Board();
   build_ = BuildBoard();
+  transfers_ = TransferBoard();
 }
 
 }  // namespace berth::cli

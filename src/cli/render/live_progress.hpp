@@ -11,6 +11,7 @@
 #include "render/build_board.hpp"
 #include "render/live_area.hpp"
 #include "render/progress.hpp"
+#include "render/transfer_board.hpp"
 
 namespace berth::cli {
 
@@ -25,6 +26,7 @@ class LiveProgress {
 
   void event(const engine::Event& event);
   void build(const std::string& name, const build::BuildEvent& event);
+  void transfer(const registry::TransferEvent& event);
   // Prints above the picture.
   void above(std::FILE* out, std::string_view text);
   // Draws again what moves. To be called every kTick while is_live().
@@ -44,6 +46,7 @@ class LiveProgress {
   bool color_, live_ = false;
   Board board_;
   BuildBoard build_;
+  TransferBoard transfers_;
   LiveArea area_;
 };
 

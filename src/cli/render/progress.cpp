@@ -9,6 +9,7 @@
 
 #include "berth/text/duration.hpp"
 #include "render/columns.hpp"
+#include "render/transfer_board.hpp"
 
 namespace berth::cli {
 namespace {
@@ -58,6 +59,27 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
+// Compat: docker compose's keys; `status` is one of its three, `text` what docker calls the phase.
+std::string transfer_json_line(const registry::TransferEvent& event, std::int64_t now) {
+  const bool failed = event.phase == registry::Phase::Failed;
+  boost::json::object line;
+  if (event.layer.empty())
+    line = {{"id", "Image " + event.image}};
+  else
+    line = {{"id", event.layer}, {"parent_id", "Image " + event.image}};
+  line.emplace("status", failed ? "Error" : is_last_phase(event.phase) ? "Done" : "Working");
+  line.emplace("text", phase_words(event.phase));
+  if (failed) line.emplace("error", true);
+  if (!event.text.empty()) line.emplace("details", event.text);
+  if (event.total > 0) {
+    line.emplace("current", event.current);
+    line.emplace("total", event.total);
+    line.emplace("percent", event.current * 100 / event.total);
+  }
+  line.emplace("ts", time_text(now));
+  return boost::json::serialize(line) + "\n";
+}
+
 }  // namespace
 
 std::string event_id(const engine::Event& event) {
@@ -86,6 +108,18 @@ std::string progress_line(ProgressMode mode, const engine::Event& event) {
   if (event.step == engine::Step::Waiting && !event.text.empty())
     return " " + event_id(event) + "  Waiting  " + one_line(event.text) + "\n";
   return " " + event_id(event) + "  " + step_word(event.step) + "\n";
+}
+
+std::string transfer_line(ProgressMode mode, const registry::TransferEvent& event, std::int64_t now) {
+  using registry::Phase;
+  if (mode == ProgressMode::Json) return transfer_json_line(event, now);
+  if (mode != ProgressMode::Plain) return "";
+  const bool moves = event.phase == Phase::Downloading || event.phase == Phase::Uploading;
+  // One line where bytes begin to move; how far they are is for those who watch.
+  if (moves && event.current > 0) return "";
+  const std::string id = event.layer.empty() ? "Image " + event.image : event.layer;
+  const bool says_why = event.phase == Phase::Retrying || event.phase == Phase::Failed;
+  return " " + id + "  " + phase_words(event.phase) + (says_why ? "  " + one_line(event.text) : "") + "\n";
 }
 
 std::string build_line(ProgressMode mode, const std::string& name, const build::BuildEvent& event, std::int64_t now) {

@@ -14,6 +14,7 @@
 #include "berth/build/build.hpp"
 #include "berth/cli/app.hpp"
 #include "berth/engine/event.hpp"
+#include "berth/registry/transfer.hpp"
 
 namespace berth::cli {
 
@@ -23,6 +24,7 @@ enum class ProgressMode { Tty, Plain, Json, Quiet };
 ProgressMode progress_mode(const App& app);
 // With its newline; empty where the mode shows nothing of it.
 std::string progress_line(ProgressMode mode, const engine::Event& event);
+std::string transfer_line(ProgressMode mode, const registry::TransferEvent& event, std::int64_t now);
 std::string build_line(ProgressMode mode, const std::string& name, const build::BuildEvent& event, std::int64_t now);
 
 // Compat: the noun and the name are what docker compose prints as one id: "Container shop-web-1".

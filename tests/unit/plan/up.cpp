@@ -297,8 +297,8 @@ TEST(PlanUp, RefusesAMissingImageWithTheWayOut) {
   auto project = shop();
   project.services["web"].image = "nowhere";
   EXPECT_EQ(up_text(project, empty_host()),
-            "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth image load` or "
-            "`berth image import`\n");
+            "error: image `nowhere` of service `web` is not in the store\nhint: bring it in with `berth pull` or "
+            "`berth image load`\n");
 }
 
 TEST(PlanUp, RefusesANameOfAnotherProject) {

@@ -30,8 +30,8 @@ TEST(RegistryUrl, IsReadAndWrittenBack) {
 }
 
 TEST(RegistryUrl, RefusesWhatCouldMeanSomethingElse) {
-  for (const char* text : {"ftp://h/", "h/v2", "https://user:secret@h/", "https://h:0/", "https://h:99999/", "https:///x",
-                           "https://h/a b", "https://h/a\r\nX: y", "https://a\\b/", "https://[::1/"})
+  for (const char* text : {"ftp://h/", "h/v2", "https://user:secret@h/", "https://h:0/", "https://h:99999/",
+                           "https:///x", "https://h/a b", "https://h/a\r\nX: y", "https://a\\b/", "https://[::1/"})
     EXPECT_FALSE(parse_url(text)) << text;
 }
 
@@ -116,7 +116,8 @@ TEST(DockerConfig, ChangesKeepWhatElseIsThere) {
   Credential credential;
   credential.user = "u";
   credential.password = "p:w";
-  const auto with = with_credential(R"({"detachKeys":"ctrl-q","auths":{"a":{"auth":"eDp5"}}})", "docker.io", credential);
+  const auto with =
+      with_credential(R"({"detachKeys":"ctrl-q","auths":{"a":{"auth":"eDp5"}}})", "docker.io", credential);
   ASSERT_TRUE(with);
   EXPECT_NE(with->find("detachKeys"), std::string::npos);
   const auto again = parse_docker_config(*with);
@@ -146,8 +147,8 @@ std::string index_entry(const std::string& platform) {
 TEST(Manifests, AnImageOfEitherKind) {
   const std::string layer = std::string(R"({"mediaType":"application/vnd.oci.image.layer.v1.tar+zstd","digest":")") +
                             kDigest + R"(","size":7})";
-  const std::string config = std::string(R"({"mediaType":"application/vnd.oci.image.config.v1+json","digest":")") +
-                             kDigest + R"(","size":2})";
+  const std::string config =
+      std::string(R"({"mediaType":"application/vnd.oci.image.config.v1+json","digest":")") + kDigest + R"(","size":2})";
   const auto parsed = parse_manifest(R"({"schemaVersion":2,"config":)" + config + R"(,"layers":[)" + layer + "]}",
                                      "application/vnd.oci.image.manifest.v1+json; charset=utf-8");
   ASSERT_TRUE(parsed) << parsed.error().to_string();
@@ -155,8 +156,9 @@ TEST(Manifests, AnImageOfEitherKind) {
 }
 
 TEST(Manifests, HostileOnesAreRefused) {
-  const std::string good_config = std::string(R"("config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")") +
-                                  kDigest + R"(","size":2})";
+  const std::string good_config =
+      std::string(R"("config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")") + kDigest +
+      R"(","size":2})";
   const auto refused = [](const std::string& json, const char* words) {
     const auto parsed = parse_manifest(json, "application/vnd.oci.image.manifest.v1+json");
     ASSERT_FALSE(parsed) << json;
@@ -164,24 +166,27 @@ TEST(Manifests, HostileOnesAreRefused) {
   };
   refused(R"({"schemaVersion":1,"fsLayers":[]})", "schema 1");
   refused("{" + good_config + R"(,"layers":[{"mediaType":"x","digest":"sha256:../../etc","size":1}]})", "digest");
-  refused("{" + good_config + R"(,"layers":[{"mediaType":"text/plain","digest":")" + kDigest + R"(","size":1}]})", "text/plain");
-  refused("{" + good_config + R"(,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")" + kDigest +
-              R"(","size":-1}]})", "size");
+  refused("{" + good_config + R"(,"layers":[{"mediaType":"text/plain","digest":")" + kDigest + R"(","size":1}]})",
+          "text/plain");
+  refused("{" + good_config + R"(,"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")" +
+              kDigest + R"(","size":-1}]})",
+          "size");
   refused("{" + good_config + R"(,"layers":[],"manifests":[]})", "at once");
   refused(R"({"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":")" + std::string(kDigest) +
-              R"(","size":1},"layers":[]})", "helm");
-  refused(R"({"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha512:00","size":1}})", "sha512");
+              R"(","size":1},"layers":[]})",
+          "helm");
+  refused(R"({"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha512:00","size":1}})",
+          "sha512");
   refused("nonsense", "JSON");
 }
 
 TEST(Manifests, ThePlatformIsChosenWithArmGoingDown) {
-  const auto index = parse_manifest(
-      R"({"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
-          index_entry(R"("os":"unknown","architecture":"unknown")") + "," +
-          index_entry(R"("os":"linux","architecture":"amd64")") + "," +
-          index_entry(R"("os":"linux","architecture":"arm","variant":"v6")") + "," +
-          index_entry(R"("os":"linux","architecture":"arm64","variant":"v8")") + "]}",
-      "");
+  const auto index = parse_manifest(R"({"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
+                                        index_entry(R"("os":"unknown","architecture":"unknown")") + "," +
+                                        index_entry(R"("os":"linux","architecture":"amd64")") + "," +
+                                        index_entry(R"("os":"linux","architecture":"arm","variant":"v6")") + "," +
+                                        index_entry(R"("os":"linux","architecture":"arm64","variant":"v8")") + "]}",
+                                    "");
   ASSERT_TRUE(index) << index.error().to_string();
   const auto chosen = [&](const char* platform) {
     const auto found = choose_manifest(std::get<ImageIndex>(*index), *parse_platform(platform));
@@ -196,9 +201,11 @@ TEST(Manifests, ThePlatformIsChosenWithArmGoingDown) {
 }
 
 TEST(ServerWords, OfRegistriesAndTokenServers) {
-  EXPECT_EQ(parse_server_words(R"({"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached\nyour limit."}]})").text,
-            "You have reached your limit");
-  EXPECT_EQ(parse_server_words(R"({"details":"incorrect username or password"})").text, "incorrect username or password");
+  EXPECT_EQ(
+      parse_server_words(R"({"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached\nyour limit."}]})").text,
+      "You have reached your limit");
+  EXPECT_EQ(parse_server_words(R"({"details":"incorrect username or password"})").text,
+            "incorrect username or password");
   EXPECT_EQ(parse_server_words("<html>no</html>").text, "");
   EXPECT_EQ(parse_server_words("plain\x1b[31m words").text, "plain[31m words");
   EXPECT_LE(parse_server_words(std::string(100'000, 'x')).text.size(), 300u);
@@ -278,8 +285,8 @@ TEST(DnsMessages, QuestionAndAnswer) {
   std::string answer = *question;
   answer[2] = '\x81';
   answer[3] = '\x80';
-  answer[7] = 2;                           // answers
-  answer.resize(answer.size() - 11);       // without the EDNS record
+  answer[7] = 2;                      // answers
+  answer.resize(answer.size() - 11);  // without the EDNS record
   answer[11] = 0;
   // CNAME of the name itself (a pointer back), then its address.
   answer += std::string("\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x15", 14);

@@ -61,7 +61,9 @@ class RegistrySession : public testing::Test {
     access->scopes = {"repository:a/b:pull"};
     return Session(transport_, std::move(*access), std::move(around));
   }
-  void expect(const std::string& request, HttpOutcome outcome) { transport_.answers.emplace_back(request, std::move(outcome)); }
+  void expect(const std::string& request, HttpOutcome outcome) {
+    transport_.answers.emplace_back(request, std::move(outcome));
+  }
   static Request get(const char* path) {
     Request request;
     request.path = path;
@@ -82,7 +84,8 @@ class RegistrySession : public testing::Test {
 TEST_F(RegistrySession, AsksTheRealmForATokenAndSendsItOnlyToTheRegistry) {
   expect("GET https://r.io/v2/a/b/blobs/x",
          answer(401, {{"WWW-Authenticate", R"(Bearer realm="https://auth.io/token",service="r",scope="other")"}}));
-  expect("GET https://auth.io/token?service=r&scope=repository%3Aa%2Fb%3Apull&account=me", answer(200, {}, R"({"token":"tok"})"));
+  expect("GET https://auth.io/token?service=r&scope=repository%3Aa%2Fb%3Apull&account=me",
+         answer(200, {}, R"({"token":"tok"})"));
   expect("GET https://r.io/v2/a/b/blobs/x", answer(307, {{"Location", "https://cdn.io/x?sig=1"}}));
   expect("GET https://cdn.io/x?sig=1", answer(200, {}, "bytes"));
   auto session = this->session("r.io", user());
@@ -132,7 +135,8 @@ TEST_F(RegistrySession, PostsAnIdentityTokenAndFallsBackToGet) {
 }
 
 TEST_F(RegistrySession, ATokenThatHasExpiredIsAskedForAgainAndOnlyTwice) {
-  const auto challenge = answer(401, {{"WWW-Authenticate", R"(Bearer realm="https://a.io/t")"}}, R"({"errors":[{"code":"UNAUTHORIZED"}]})");
+  const auto challenge = answer(401, {{"WWW-Authenticate", R"(Bearer realm="https://a.io/t")"}},
+                                R"({"errors":[{"code":"UNAUTHORIZED"}]})");
   for (int i = 0; i < 2; ++i) {
     expect("GET https://r.io/v2/", challenge);
     expect("GET https://a.io/t?scope=repository%3Aa%2Fb%3Apull", answer(200, {}, R"({"token":"t"})"));
@@ -142,12 +146,14 @@ TEST_F(RegistrySession, ATokenThatHasExpiredIsAskedForAgainAndOnlyTwice) {
   const auto response = session.perform(get("/v2/"));
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 401);
-  EXPECT_EQ(session.refusal(*response, "pulling").to_string(), "pulling: `r.io` refuses it (not logged in): UNAUTHORIZED");
+  EXPECT_EQ(session.refusal(*response, "pulling").to_string(),
+            "pulling: `r.io` refuses it (not logged in): UNAUTHORIZED");
 }
 
 TEST_F(RegistrySession, BasicGoesToTheRegistryThatAsksForIt) {
   expect("GET https://r.io/v2/", answer(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}));
-  expect("GET https://r.io/v2/", answer(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}, "bad password s3cr3t-marker"));
+  expect("GET https://r.io/v2/",
+         answer(401, {{"WWW-Authenticate", "Basic realm=\"x\""}}, "bad password s3cr3t-marker"));
   auto session = this->session("r.io", user());
   const auto response = session.perform(get("/v2/"));
   EXPECT_EQ(transport_.seen.size(), 2u) << "the same again would change nothing";
@@ -166,12 +172,14 @@ TEST_F(RegistrySession, TriesAgainAsLongAsTheServerAsks) {
 
 TEST_F(RegistrySession, GivesUpWithTheServersWordsAndWhetherWeWereLoggedIn) {
   for (int i = 0; i < 5; ++i)
-    expect("GET https://registry-1.docker.io/v2/", answer(429, {}, R"({"errors":[{"code":"TOOMANYREQUESTS","message":"limit reached"}]})"));
+    expect("GET https://registry-1.docker.io/v2/",
+           answer(429, {}, R"({"errors":[{"code":"TOOMANYREQUESTS","message":"limit reached"}]})"));
   auto session = this->session("docker.io");
   const auto response = session.perform(get("/v2/"));
   ASSERT_TRUE(response);
   const auto error = session.refusal(*response, "pulling `x`");
-  EXPECT_EQ(error.to_string(), "pulling `x`: `docker.io` limits requests (not logged in): TOOMANYREQUESTS: limit reached");
+  EXPECT_EQ(error.to_string(),
+            "pulling `x`: `docker.io` limits requests (not logged in): TOOMANYREQUESTS: limit reached");
   EXPECT_EQ(error.hint(), "who is logged in may ask more often: `berth login`");
 }
 
