@@ -61,7 +61,8 @@ class Canonicalizer : ScalarForms {
       hint = "`" + key + "` belongs to a service: indent it more";
     std::string where = path.empty() ? "" : " in `" + path + "`";
     if (structure_name == "service") where = " in service `" + path.substr(path.find('.') + 1) + "`";
-    state_.error(node.key_places[index], "unknown key `" + key + "`" + where, hint);
+    state_.unclear.insert(path);
+    state_.error(node.key_places[index], Code::UnknownKey, "unknown key `" + key + "`" + where, hint);
   }
 
   static bool find_in(const std::vector<std::string>& keys, const std::string& key) {
@@ -125,7 +126,8 @@ class Canonicalizer : ScalarForms {
     if (ssh && value.is_list())
       for (const auto& item : value.items)
         if (item.is_string() && item.text != "default" && item.text.find('=') == std::string::npos)
-          state_.error(item.place, "`" + path + "`: `" + item.text + "` names no key", item.text + "=PATH, or default");
+          state_.error(item.place, Code::MissingValue, "`" + path + "`: `" + item.text + "` names no key",
+                       item.text + "=PATH, or default");
     if (ssh && value.is_string())
       return wrong(value, path, "a list or a map", "write it as a list: [\"" + value.text + "\"]");
     if (shape == Shape::TextOrTexts && (value.is_string() || (value.is_map() && ssh))) {
@@ -152,10 +154,16 @@ class Canonicalizer : ScalarForms {
     const bool keeps_null = shape == Shape::PairsOrNone;
     const bool or_list = keeps_null || shape == Shape::Pairs || shape == Shape::NamedTexts;
     if (value.is_list() && or_list) return pairs_of_list(value, field, path);
-    if (!value.is_map()) return wrong(value, path, wanted(shape));
+    if (!value.is_map())
+      return wrong(value, path, wanted(shape),
+                   value.is_string() && or_list && value.text.find('=') != std::string::npos
+                       ? "write it as a list: [\"" + value.text + "\"]"
+                       : "");
     for (std::size_t i = 0; i < value.fields.size(); ++i) {
       auto& [key, item] = value.fields[i];
-      if (key.empty()) state_.error(value.key_places[i], "`" + path + "` has a key without a name");
+      if (key.empty())
+        state_.error(value.key_places[i], Code::BadName, "`" + path + "` has a key without a name",
+                     "write the name before the `:`");
       if (item.tag == NodeTag::Reset || (item.is_null() && keeps_null)) continue;
       pair_value(item, shape, path + "." + key);
     }
@@ -172,10 +180,11 @@ class Canonicalizer : ScalarForms {
         continue;
       }
       if (field.unique && !seen.insert(item.text).second)
-        state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
+        state_.error(item.place, Code::ListedTwice, "`" + item.text + "` is listed twice in `" + path + "`",
+                     "remove one of the two");
       const std::size_t equals = item.text.find('=');
       if (equals == std::string::npos && field.shape == Shape::NamedTexts)
-        state_.error(item.place, "`" + path + "`: `" + item.text + "` has no value", "NAME=value");
+        state_.error(item.place, Code::MissingValue, "`" + path + "`: `" + item.text + "` has no value", "NAME=value");
       Node entry = equals != std::string::npos         ? Node::of(item.text.substr(equals + 1))
                    : field.shape == Shape::PairsOrNone ? Node::null()
                                                        : Node::of("");
@@ -194,7 +203,7 @@ class Canonicalizer : ScalarForms {
           item, path,
           shape == Shape::Pairs || shape == Shape::PairsOrNone ? "a string, number or boolean" : "a string or number");
     if (number && !std::isfinite(item.real))
-      return state_.error(item.place, "`" + path + "` must be a finite number", "write it in quotes");
+      return state_.error(item.place, Code::BadNumber, "`" + path + "` must be a finite number", "write it in quotes");
     if (!item.is_string()) replace(item, Node::of(item.scalar_text()));
   }
 
@@ -211,7 +220,8 @@ class Canonicalizer : ScalarForms {
       std::size_t split = item.text.find('=');
       if (split == std::string::npos) split = item.text.find(':');
       if (!item.is_string() || split == std::string::npos)
-        state_.error(item.place, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`");
+        state_.error(item.place, Code::BadHost, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`",
+                     "for example db.local=192.0.2.7");
       else
         add(item.text.substr(0, split), item.text.substr(split + 1), item.place);
     }
@@ -235,7 +245,9 @@ class Canonicalizer : ScalarForms {
     }
     if (!value.is_string()) return wrong(value, path, "a string or a list of strings");
     const auto words = split_words(value.text);
-    if (!words) return state_.error(value.place, "`" + path + "`: a quote is not closed");
+    if (!words)
+      return state_.error(value.place, Code::UnclosedQuote, "`" + path + "`: a quote is not closed",
+                          "end it, or write a list of words");
     Node list = Node::list();
     for (const auto& word : *words) list.items.push_back(Node::of(word));
     replace(value, std::move(list));
@@ -246,7 +258,8 @@ class Canonicalizer : ScalarForms {
       if (value.is_map()) {  // the form of old, {name}; preset_structure unfolds it
         for (std::size_t i = 0; i < value.fields.size(); ++i)
           if (value.fields[i].first != "name" && !value.fields[i].first.starts_with("x-"))
-            state_.error(value.key_places[i], "unknown key `" + value.fields[i].first + "` in `" + path + "`");
+            state_.error(value.key_places[i], Code::UnknownKey,
+                         "unknown key `" + value.fields[i].first + "` in `" + path + "`");
         return;
       }
       return flag(value, path);
@@ -285,7 +298,7 @@ class Canonicalizer : ScalarForms {
   Expanded expand_short(const Node& item, const std::string& name) {
     const std::string text = item.scalar_text();
     if (name == "port" && !item.is(NodeKind::Bool)) return expand_port(item.is(NodeKind::Float) ? item.text : text);
-    if (!item.is_string()) return {.nodes = {}, .error = "must be a string or a map"};
+    if (!item.is_string()) return {.nodes = {}, .error = "must be a string or a map", .code = Code::WrongType};
     if (name == "mount") return expand_volume(text);
     if (name == "device") return expand_device(text);
     Node node = Node::map();
@@ -294,7 +307,7 @@ class Canonicalizer : ScalarForms {
     else if (name == "env_file")
       node.set("path", Node::of(text));
     else
-      return {.nodes = {}, .error = "must be a map"};
+      return {.nodes = {}, .error = "must be a map", .code = Code::WrongType};
     Expanded result;
     result.nodes.push_back(std::move(node));
     return result;
@@ -312,7 +325,8 @@ class Canonicalizer : ScalarForms {
       list.items.push_back(Node::of(value.text));
       replace(value, std::move(list));
     }
-    if (!value.is_list()) return wrong(value, path, "a list", value.is_string() ? "begin the line with `- `" : "");
+    if (!value.is_list())
+      return wrong(value, path, "a list", value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
     std::vector<Node> items;
     for (auto& item : value.items) {
       if (item.is_map()) {
@@ -325,10 +339,15 @@ class Canonicalizer : ScalarForms {
       Expanded expanded = expand_short(item, field.structure);
       if (field.structure == "port") state_.ports += expanded.nodes.size();
       if (state_.ports > kMaxPorts) {
-        state_.error(item.place, "more than " + std::to_string(kMaxPorts) + " ports are published");
+        state_.error(item.place, Code::LimitExceeded,
+                     "more than " + std::to_string(kMaxPorts) + " ports are published");
         continue;
       }
-      if (!expanded.error.empty()) state_.error(item.place, "`" + path + "`: " + expanded.error);
+      if (!expanded.error.empty())
+        state_.error(item.place, expanded.code, "`" + path + "`: " + expanded.error,
+                     expanded.code == Code::BadPort     ? "[IP:][HOST:]CONTAINER[/PROTOCOL], as \"8080:80\""
+                     : expanded.code == Code::BadVolume ? "SOURCE:TARGET[:OPTIONS], as \"./data:/data:ro\""
+                                                        : "");
       for (auto& node : expanded.nodes) {
         set_places(node, item.place);
         structure(node, field.structure, path);
@@ -347,7 +366,8 @@ class Canonicalizer : ScalarForms {
         if (!item.is_string())
           text_value(item, path);
         else if (map.find(item.text))
-          state_.error(item.place, "`" + item.text + "` is listed twice in `" + path + "`");
+          state_.error(item.place, Code::ListedTwice, "`" + item.text + "` is listed twice in `" + path + "`",
+                       "remove one of the two");
         else
           map.set(item.text, short_entry(field.structure), item.place);
         if (Node* entry = map.find(item.text)) set_places(*entry, item.place);
@@ -366,10 +386,16 @@ class Canonicalizer : ScalarForms {
       else if (item.is_map())
         structure(item, field.structure, item_path);
       else if (!item.is_null())
-        wrong(item, item_path, "a map");
+        state_.unclear.insert(path), wrong(item, item_path, "a map", misplaced_hint(key, field.structure));
       else if (field.structure == "dependency")
         item = Node::map(), structure(item, field.structure, item_path);
     }
+  }
+
+  // A key of the item where the item's name is expected: it is not indented enough.
+  static std::string misplaced_hint(const std::string& key, const std::string& structure) {
+    if (!find_in(known_keys(structure), key)) return {};
+    return "`" + key + "` is a key of a " + structure + ": indent it more";
   }
 
   static Node short_entry(const std::string& structure) {
@@ -383,7 +409,8 @@ class Canonicalizer : ScalarForms {
     const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
       return std::isalnum(c) || c == '.' || c == '_' || c == '-';
     });
-    if (!good) state_.error(place, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
+    if (!good)
+      state_.error(place, Code::BadName, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
   }
 };
 

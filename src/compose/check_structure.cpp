@@ -15,7 +15,7 @@ void LoadState::unknown_word(const Place& place, const std::string& word, const 
   std::string all;
   for (const auto& one : known) all += (all.empty() ? "one of " : ", ") + one;
   const auto near = text::nearest(word, known);
-  error(place, "`" + word + "` is no " + what, near ? "did you mean `" + *near + "`?" : all);
+  error(place, Code::UnknownWord, "`" + word + "` is no " + what, near ? "did you mean `" + *near + "`?" : all);
 }
 
 const char* wanted(Shape shape) {
@@ -63,11 +63,11 @@ class StructureCheck {
   explicit StructureCheck(LoadState& state) : state_(state) {}
 
  private:
-  void error(const Place& place, std::string message, std::string hint = {}) {
+  void error(const Place& place, Code code, std::string message, std::string hint = {}) {
     const text::Span span = state_.span(place);
     for (const auto& said : state_.diagnostics.all())
       if (said.message == message && said.span.to_string() == span.to_string()) return;
-    state_.error(place, std::move(message), std::move(hint));
+    state_.error(place, code, std::move(message), std::move(hint));
   }
 
  public:
@@ -79,8 +79,8 @@ class StructureCheck {
         if (field.required) missing(node, field, path);
       } else if (value->is_null() && field.shape != Shape::Command) {
         if (!field.nullable)
-          error(node.key_place(field.name), "`" + at + "` must be " + wanted(field.shape) + ", not nothing",
-                "remove the line, or fill it in");
+          error(node.key_place(field.name), Code::EmptyValue,
+                "`" + at + "` must be " + wanted(field.shape) + ", not nothing", "remove the line, or fill it in");
         node.erase(field.name);
       } else {
         checked(*value, field, at);
@@ -91,7 +91,7 @@ class StructureCheck {
 
  private:
   void missing(const Node& node, const Field& field, const std::string& path) {
-    error(node.place, "`" + path + "` needs `" + field.name + "`",
+    error(head_of(node), Code::MissingKey, "`" + path + "` needs `" + field.name + "`",
           field.words.empty() ? "" : field.name + ": " + field.words.front());
   }
 
@@ -100,7 +100,7 @@ class StructureCheck {
         std::find(field.words.begin(), field.words.end(), value.text) == field.words.end())
       state_.unknown_word(value.place, value.text, "value of `" + path + "`", field.words);
     if (field.required && value.is_string() && value.text.empty())
-      error(value.place, "`" + path + "` must not be empty");
+      error(value.place, Code::EmptyValue, "`" + path + "` must not be empty", "fill it in, or remove the line");
     range(value, field, path);
     if (field.unique && value.is_list()) unique(value, path);
     if (field.structure.empty()) return;
@@ -111,7 +111,8 @@ class StructureCheck {
       if (item.is_map())
         structure(item, field.structure, path + "." + key);
       else if (item.is_null() && (field.structure == "ulimit" || field.structure == "model"))
-        error(value.key_place(key), "`" + path + "." + key + "` is empty");
+        error(value.key_place(key), Code::EmptyValue, "`" + path + "." + key + "` is empty",
+              "fill it in, or remove the line");
     }
   }
 
@@ -120,16 +121,19 @@ class StructureCheck {
     const std::string digits = value.scalar_text();
     const double number = std::strtod(digits.c_str(), nullptr);
     if (field.least && number < static_cast<double>(*field.least))
-      error(value.place, "`" + path + "` must be at least " + std::to_string(*field.least) + ", not " + digits);
+      error(value.place, Code::OutOfRange,
+            "`" + path + "` must be at least " + std::to_string(*field.least) + ", not " + digits);
     if (field.most && number > static_cast<double>(*field.most))
-      error(value.place, "`" + path + "` must be at most " + std::to_string(*field.most) + ", not " + digits);
+      error(value.place, Code::OutOfRange,
+            "`" + path + "` must be at most " + std::to_string(*field.most) + ", not " + digits);
   }
 
   void unique(const Node& list, const std::string& path) {
     std::set<std::string> seen;
     for (const auto& item : list.items)
       if (item.is_scalar() && !seen.insert(item.scalar_text()).second)
-        error(item.place, "`" + item.scalar_text() + "` is listed twice in `" + path + "`");
+        error(item.place, Code::ListedTwice, "`" + item.scalar_text() + "` is listed twice in `" + path + "`",
+              "remove one of the two");
   }
 
   LoadState& state_;

@@ -63,7 +63,10 @@ class DotenvReader {
         return fail("unexpected character `" + std::string(1, static_cast<char>(c)) + "` in the name of a variable");
     if (separator == std::string_view::npos) {
       at_ = line_end;
-      if (auto value = lookup_(std::string(key))) result_.entries.emplace_back(std::string(key), std::move(value));
+      if (auto value = lookup_(std::string(key))) {
+        result_.entries.emplace_back(std::string(key), std::move(value));
+        result_.lines.push_back(line_);
+      }
       return;
     }
     at_ += separator + 1;
@@ -75,7 +78,10 @@ class DotenvReader {
       read_unquoted(name);
   }
 
-  void store(const std::string& name, std::string value) { result_.entries.emplace_back(name, std::move(value)); }
+  void store(const std::string& name, std::string value) {
+    result_.entries.emplace_back(name, std::move(value));
+    result_.lines.push_back(line_);
+  }
 
   void read_unquoted(const std::string& name) {
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
@@ -185,10 +191,10 @@ DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup) {
       result.line = number;
       return result;
     }
-    if (equals != std::string_view::npos)
-      result.entries.emplace_back(name, std::string(line.substr(equals + 1)));
-    else if (auto value = lookup(name))
-      result.entries.emplace_back(name, std::move(value));
+    auto value = equals == std::string_view::npos ? lookup(name) : std::string(line.substr(equals + 1));
+    if (!value) continue;
+    result.entries.emplace_back(name, std::move(value));
+    result.lines.push_back(number);
   }
   return result;
 }

@@ -94,39 +94,59 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
 
 namespace {
 
-void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const std::string& path) {
+void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const VariablePlaces& places,
+                      const std::string& path) {
   if (node.tag == NodeTag::Reset) return;
-  for (auto& item : node.items) interpolate_node(state, item, lookup, path + "[]");
-  for (auto& [key, value] : node.fields) interpolate_node(state, value, lookup, path.empty() ? key : path + "." + key);
+  for (auto& item : node.items) interpolate_node(state, item, lookup, places, path + "[]");
+  for (auto& [key, value] : node.fields)
+    interpolate_node(state, value, lookup, places, path.empty() ? key : path + "." + key);
   if (!node.is_string() || node.text.find('$') == std::string::npos) return;
+  Origin step;
+  step.kind = Origin::Kind::Substituted;
   const auto observe = [&](const VariableUse& use, bool found) {
+    if (lookup(use.name)) {
+      const auto set = places.find(use.name);
+      step.variables.emplace(use.name, set == places.end() ? Place{} : set->second);
+    }
     VariableUse& known = state.uses.try_emplace(use.name, use).first->second;
     known.required = known.required || use.required;
     if (known.default_value.empty()) known.default_value = use.default_value;
     if (known.alternate_value.empty()) known.alternate_value = use.alternate_value;
     if (!found && state.warned_unset.insert(use.name).second)
-      state.warning(node.place, "variable `" + use.name + "` is not set; an empty text is used",
-                    "for a literal dollar write `$$`");
+      state.warning(node.place, Code::VariableUnset, "variable `" + use.name + "` is not set; an empty text is used",
+                    "write `$$" + use.name + "` if the container is to see `$" + use.name + "`");
   };
   Substitution done = substitute(node.text, lookup, observe);
-  if (done.error.empty())
+  if (done.error.empty()) {
+    if (done.text == node.text) return;
+    step.text = "`" + node.text.substr(0, 80) + "` became `" + done.text.substr(0, 80) + "`";
+    step.before = node.place.origin;
     node.text = std::move(done.text);
-  else if (done.error == "invalid")
-    state.error(node.place, "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`",
+    state.origins.push_back(std::move(step));
+    node.place.origin = static_cast<std::uint32_t>(state.origins.size());
+    return;
+  }
+  node.tag = NodeTag::Reset;  // what it would be is not known: no later pass is to read it
+  state.incomplete = true;
+  if (done.error == "invalid")
+    state.error(node.place, Code::BadInterpolation,
+                "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`",
                 "for a literal dollar write `$$`");
   else
-    state.error(node.place, "in `" + path + "`: " + done.error);
+    state.error(node.place, done.missing ? Code::RequiredVariable : Code::BadInterpolation,
+                "in `" + path + "`: " + done.error,
+                done.missing ? "set it in the shell or in an env file such as .env" : "");
 }
 
 }  // namespace
 
-void interpolate(LoadState& state, Node& document, const Variables& variables) {
+void interpolate(LoadState& state, Node& document, const Variables& variables, const VariablePlaces& places) {
   const Lookup lookup = [&](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;
     return found->second;
   };
-  interpolate_node(state, document, lookup, "");
+  interpolate_node(state, document, lookup, places, "");
 }
 
 }  // namespace berth::compose

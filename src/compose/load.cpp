@@ -49,38 +49,6 @@ namespace {
 
 constexpr int kNoComposeFile = 14, kInvalidModel = 15;
 
-Lookup lookup_in(const Variables& variables) {
-  return [&variables](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    if (found == variables.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-// Adds the file's variables; those that are already there stay.
-bool add_env_file(LoadState& state, const std::string& path, const Variables& outer, Variables& added, bool required) {
-  if (!required && (!state.files.exists(path) || state.files.is_directory(path))) return true;
-  const auto content = state.files.read(path);
-  if (!content) {
-    state.diagnostics.error({}, "env file `" + path + "`: " + content.error().to_string());
-    return false;
-  }
-  const DotenvResult parsed = parse_dotenv(*content, lookup_in(outer));
-  if (!parsed.error.empty()) {
-    auto source = std::make_shared<const text::SourceFile>(path, *content);
-    state.diagnostics.error({source, parsed.line, 1, parsed.line, 1}, parsed.error);
-    return false;
-  }
-  for (const auto& [name, value] : parsed.entries)
-    if (value) added[name] = *value;
-  return true;
-}
-
-bool is_switched_on(const LoadState& state, const char* variable) {
-  const auto found = state.variables.find(variable);
-  return found != state.variables.end() && (found->second == "1" || found->second == "true");
-}
-
 struct Located {
   std::vector<std::string> files;
   std::string directory;
@@ -105,8 +73,8 @@ Located find_default_files(LoadState& state, const std::string& start) {
     }
     if (directory == "/") break;
   }
-  state.diagnostics.error({}, "no compose file in `" + start + "` or any folder above it",
-                          "berth looks for compose.yaml, compose.yml, docker-compose.yml and docker-compose.yaml");
+  state.error({}, Code::NoComposeFile, "no compose file in `" + start + "` or any folder above it",
+              "berth looks for compose.yaml, compose.yml, docker-compose.yml and docker-compose.yaml");
   return {.files = {}, .directory = start, .exit_code = kNoComposeFile};
 }
 
@@ -132,28 +100,13 @@ Located locate(LoadState& state) {
   for (const auto& name : names) {
     located.files.push_back(name == "-" ? name : absolute_path(name, options.working_dir));
     if (name != "-" && !state.files.exists(located.files.back())) {
-      state.diagnostics.error({}, "open `" + located.files.back() + "`: no such file or directory");
+      state.error({}, Code::FileUnreadable, "open `" + located.files.back() + "`: no such file or directory");
       located.exit_code = kNoComposeFile;
     }
   }
   located.directory = names[0] == "-" ? options.working_dir : parent_path(located.files[0]);
   if (!project_directory.empty()) located.directory = project_directory;
   return located;
-}
-
-void load_environment(LoadState& state, const std::string& directory) {
-  std::vector<std::string> names = state.options.env_files;
-  if (names.empty())
-    if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end())
-      names = split_list(listed->second, ',');
-  Variables added;
-  if (!names.empty()) {
-    for (const auto& name : names)
-      add_env_file(state, absolute_path(name, state.options.working_dir), state.variables, added, true);
-  } else if (!is_switched_on(state, "COMPOSE_DISABLE_ENV_FILE")) {
-    add_env_file(state, absolute_path(".env", directory), state.variables, added, false);
-  }
-  state.variables.merge(added);
 }
 
 std::string normalized_name(const std::string& text) {
@@ -172,10 +125,10 @@ std::string project_name(LoadState& state, const std::vector<Node>& documents, c
       given = variable->second;
   if (!given.empty()) {
     if (normalized_name(given) != given)
-      state.diagnostics.error({},
-                              "invalid project name `" + given +
-                                  "`: lower-case letters, digits, `-` and `_` only, beginning with a letter or digit",
-                              "for example `" + normalized_name(given) + "`");
+      state.error({}, Code::ProjectName,
+                  "invalid project name `" + given +
+                      "`: lower-case letters, digits, `-` and `_` only, beginning with a letter or digit",
+                  "for example `" + normalized_name(given) + "`");
     return given;
   }
   std::string name;
@@ -189,29 +142,30 @@ std::string project_name(LoadState& state, const std::vector<Node>& documents, c
     name = normalized_name(done.text);
   }
   if (!stated) name = normalized_name(base_name(directory));
-  if (name.empty()) state.diagnostics.error({}, "the project name is empty", "give one with -p or `name:`");
+  if (name.empty()) state.error({}, Code::ProjectName, "the project name is empty", "give one with -p or `name:`");
   return name;
 }
 
 std::vector<Node> read_documents(LoadState& state, const std::string& path, const Place& from) {
   constexpr std::size_t kMaxFiles = 1000;
   if (++state.files_read > kMaxFiles) {
-    if (state.files_read == kMaxFiles + 1) state.error(from, "more than 1000 files are included or extended");
+    state.incomplete = true;
+    if (state.files_read == kMaxFiles + 1)
+      state.error(from, Code::LimitExceeded, "more than 1000 files are included or extended");
     return {};
   }
   const auto content = path == "-" ? Result<std::string>(state.options.stdin_text) : state.files.read(path);
   if (!content) {
-    state.error(from, content.error().to_string());
+    state.incomplete = true;
+    state.error(from, Code::FileUnreadable, content.error().to_string());
     return {};
   }
-  std::string shown = path == "-" ? "<stdin>" : path;
-  const std::string prefix = state.options.working_dir == "/" ? "/" : state.options.working_dir + "/";
-  if (shown.starts_with(prefix)) shown.erase(0, prefix.size());
-  auto documents = parse_yaml(state, shown, *content);
+  auto documents = parse_yaml(state, state.shown(path), *content);
   std::erase_if(documents, [](const Node& node) { return node.is_null(); });
   for (const auto& document : documents)
     if (!document.is_map())
-      state.error(document.place, "a compose file must be a map with `services:`, not a list or text");
+      state.error(document.place, Code::NotAComposeFile,
+                  "a compose file must be a map with `services:`, not a list or text");
   std::erase_if(documents, [](const Node& node) { return !node.is_map(); });
   return documents;
 }
@@ -220,6 +174,7 @@ struct Scope {
   std::string path;
   std::string directory;  // relative paths of included files start here
   const Variables& variables;
+  const VariablePlaces& places;
   std::vector<std::string> chain;  // files that include this one
 };
 
@@ -237,33 +192,46 @@ std::vector<std::string> include_paths(const Node& entry) {
 
 void include_entry(LoadState& state, Node& included, const Node& entry, const Scope& scope) {
   const auto paths = include_paths(entry);
-  if (paths.empty()) return state.error(entry.place, "an include needs `path`");
+  if (paths.empty()) return state.error(entry.place, Code::IncludeForm, "an include needs `path`", "path: ./FILE");
   const std::string first = absolute_path(paths[0], scope.directory);
   std::string directory = parent_path(first);
   if (const Node* given = entry.find("project_directory"))
     directory = absolute_path(given->scalar_text(), scope.directory);
   Variables variables = scope.variables, added;
+  VariablePlaces places = scope.places, added_places;
   if (const Node* env = entry.find("env_file")) {
-    if (env->is_string()) add_env_file(state, absolute_path(env->text, scope.directory), variables, added, true);
-    for (const auto& item : env->items)
-      add_env_file(state, absolute_path(item.scalar_text(), scope.directory), variables, added, true);
+    const auto add = [&](const Node& name) {
+      add_env_file(state, absolute_path(name.scalar_text(), scope.directory), name.place, variables, added,
+                   added_places, true);
+    };
+    if (env->is_string()) add(*env);
+    for (const auto& item : env->items) add(item);
   } else {
-    add_env_file(state, directory + "/.env", variables, added, false);
+    add_env_file(state, directory + "/.env", {}, variables, added, added_places, false);
   }
-  variables.merge(added);
+  for (const auto& [name, value] : added)
+    if (variables.emplace(name, value).second) places[name] = added_places[name];
   Node model = Node::map();
   for (const auto& name : paths) {
     const std::string path = absolute_path(name, scope.directory);
     if (path == scope.path || std::find(scope.chain.begin(), scope.chain.end(), path) != scope.chain.end())
-      return state.error(entry.place, "include cycle: `" + path + "` includes itself through `" + scope.path + "`");
-    Scope inner{.path = path, .directory = directory, .variables = variables, .chain = scope.chain};
+      return state.error(entry.place, Code::IncludeCycle,
+                         "include cycle: `" + path + "` includes itself through `" + scope.path + "`");
+    Scope inner{.path = path, .directory = directory, .variables = variables, .places = places, .chain = scope.chain};
     inner.chain.push_back(scope.path);
-    merge(model, load_documents(state, read_documents(state, path, entry.place), inner));
+    merge(state, model, load_documents(state, read_documents(state, path, entry.place), inner));
   }
   strip_tags(model);
+  state.derive(model, Origin::Kind::Include, entry.place, "`" + state.shown(first) + "` is included here");
   if (!state.options.no_path_resolution) resolve_paths(state, model, directory);
   model.erase("name");
-  merge(included, std::move(model));
+  merge(state, included, std::move(model));
+}
+
+std::vector<std::string> names_of(const Node& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : map.fields) names.push_back(name);
+  return names;
 }
 
 // One service's `extends`, followed to its end. `chain` holds "service in file".
@@ -275,70 +243,92 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
   if (!found || found->tag == NodeTag::Reset) return;
   const Node extends = *found;
   service->erase("extends");
+  const auto wrong = [&](const Place& place, Code code, std::string message, std::string hint = {}) {
+    state.unclear.insert("services." + name);
+    state.error(place, code, std::move(message), std::move(hint));
+  };
   const Node* base_name_node = extends.find("service");
-  if (!base_name_node) return state.error(extends.place, "`extends` needs `service`");
+  if (!base_name_node || !base_name_node->is_string())
+    return wrong(head_of(extends), Code::ExtendsForm, "`extends` needs `service`", "service: NAME");
   const std::string base_service = base_name_node->text;
   const std::string here = name + " in " + scope.path;
   if (std::find(chain.begin(), chain.end(), here) != chain.end())
-    return state.error(extends.place, "service `" + name + "` extends itself: " + chain.front() + " -> ... -> " + here);
+    return wrong(base_name_node->place, Code::ExtendsCycle,
+                 "service `" + name + "` extends itself: " + chain.front() + " -> ... -> " + here);
   chain.push_back(here);
   Node base;
+  std::vector<std::string> known;
   if (const Node* file = extends.find("file")) {
     const std::string path = absolute_path(file->text, scope.directory);
     Node other = Node::map();
-    const Scope inner{.path = path, .directory = parent_path(path), .variables = scope.variables, .chain = {}};
+    const Scope inner{.path = path,
+                      .directory = parent_path(path),
+                      .variables = scope.variables,
+                      .places = scope.places,
+                      .chain = {}};
     for (auto& part : read_documents(state, path, file->place)) {
-      if (!state.options.no_interpolate) interpolate(state, part, scope.variables);
+      if (!state.options.no_interpolate) interpolate(state, part, scope.variables, scope.places);
       canonicalize(state, part);
-      merge(other, std::move(part));
+      merge(state, other, std::move(part));
     }
     extend_service(state, other, base_service, inner, chain);
     strip_tags(other);
     if (!state.options.no_path_resolution) resolve_paths(state, other, inner.directory);
-    if (const Node* all = other.find("services"))
+    if (const Node* all = other.find("services")) {
+      known = names_of(*all);
       if (const Node* wanted = all->find(base_service)) base = *wanted;
+    }
   } else {
-    if (base_service == name) return state.error(extends.place, "service `" + name + "` extends itself");
+    if (base_service == name)
+      return wrong(base_name_node->place, Code::ExtendsCycle, "service `" + name + "` extends itself");
     extend_service(state, document, base_service, scope, chain);
     if (std::find_if(chain.begin(), chain.end(),
                      [&](const auto& link) { return link == base_service + " in " + scope.path; }) != chain.end())
-      return state.error(extends.place, "services `" + name + "` and `" + base_service + "` extend each other");
+      return wrong(base_name_node->place, Code::ExtendsCycle,
+                   "services `" + name + "` and `" + base_service + "` extend each other");
+    known = names_of(*document.find("services"));
     if (const Node* wanted = document.find("services")->find(base_service)) base = *wanted;
   }
-  if (!base.is_map())
-    return state.error(base_name_node->place,
-                       "service `" + name + "` extends `" + base_service + "`, which does not exist there");
+  if (!base.is_map() && state.incomplete) return;
+  if (!base.is_map()) {
+    const auto near = text::nearest(base_service, known);
+    return wrong(base_name_node->place, Code::ExtendsMissing,
+                 "service `" + name + "` extends `" + base_service + "`, which does not exist there",
+                 near ? "did you mean `" + *near + "`?" : "");
+  }
+  state.derive(base, Origin::Kind::Extends, base_name_node->place,
+               "service `" + name + "` extends `" + base_service + "` here");
   service = document.find("services")->find(name);
   Node holder = Node::map(), over = Node::map();
   holder.set("services", Node::map()).set(name, std::move(base));
   over.set("services", Node::map()).set(name, std::move(*service));
-  merge(holder, std::move(over));
+  merge(state, holder, std::move(over));
   *service = std::move(*holder.find("services")->find(name));
 }
 
 Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& scope) {
   Node model = Node::map();
   for (auto& document : documents) {
-    if (!state.options.no_interpolate) interpolate(state, document, scope.variables);
+    if (!state.options.no_interpolate) interpolate(state, document, scope.variables, scope.places);
     Node included = Node::map();
     if (const Node* list = document.find("include")) {
       if (!list->is_list() && !list->is_null())
-        state.error(list->place, "`include` must be a list of files",
+        state.error(list->place, Code::IncludeForm, "`include` must be a list of files",
                     list->is_string() ? "write it as a list: [" + list->text + "]" : "");
       for (const auto& entry : list->items) include_entry(state, included, entry, scope);
     }
     document.erase("include");
     if (document.find("version"))
-      state.warning(document.key_place("version"), "the attribute `version` is obsolete and ignored",
-                    "remove the line");
+      state.warning(document.key_place("version"), Code::VersionObsolete,
+                    "the attribute `version` is obsolete and ignored", "remove the line");
     canonicalize(state, document);
     document.erase("version");
-    merge(included, std::move(document));
+    merge(state, included, std::move(document));
     std::vector<std::string> names;
     if (const Node* services = included.find("services"))
       for (const auto& [name, service] : services->fields) names.push_back(name);
     for (const auto& name : names) extend_service(state, included, name, scope, {});
-    merge(model, std::move(included));
+    merge(state, model, std::move(included));
   }
   return model;
 }
@@ -352,8 +342,10 @@ void merge_command_line(LoadState& state, Node& model, const std::string& direct
     return std::any_of(wanted->fields.begin(), wanted->fields.end(),
                        [&](const auto& field) { return !known || !known->find(field.first); });
   });
-  merge(model, load_documents(state, std::move(documents),
-                              {.path = "-", .directory = directory, .variables = state.variables, .chain = {}}));
+  merge(state, model,
+        load_documents(
+            state, std::move(documents),
+            {.path = "-", .directory = directory, .variables = state.variables, .places = state.places, .chain = {}}));
   strip_tags(model);
   check_structure(state, model);
 }
@@ -391,9 +383,11 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   if (located.directory != first_directory && options.env_files.empty()) load_environment(state, located.directory);
 
   std::vector<std::vector<Node>> documents;
+  std::uint32_t first_source = 0;
   std::vector<Node> all;
   for (const auto& file : located.files) {
     documents.push_back(read_documents(state, file, {}));
+    if (first_source == 0) first_source = static_cast<std::uint32_t>(state.sources.size());
     all.insert(all.end(), documents.back().begin(), documents.back().end());
   }
   if (failed(kInvalidModel)) return outcome;
@@ -402,38 +396,45 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
 
   Node model = Node::map();
   for (std::size_t i = 0; i < located.files.size(); ++i) {
-    merge(model,
-          load_documents(
-              state, std::move(documents[i]),
-              {.path = located.files[i], .directory = located.directory, .variables = state.variables, .chain = {}}));
+    merge(state, model,
+          load_documents(state, std::move(documents[i]),
+                         {.path = located.files[i],
+                          .directory = located.directory,
+                          .variables = state.variables,
+                          .places = state.places,
+                          .chain = {}}));
     strip_tags(model);
+    if (state.incomplete) continue;
     check_structure(state, model);  // each file must be sound with those before it, not only with those after it
   }
   if (!options.over_text.empty()) merge_command_line(state, model, located.directory);
-  if (all.empty() && !outcome.diagnostics.has_errors()) outcome.diagnostics.error({}, "empty compose file");
-  if (failed(kInvalidModel)) return outcome;
+  if (all.empty() && !outcome.diagnostics.has_errors())
+    state.error({first_source, 1, 1, 1, 1, 0}, Code::EmptyFile, "empty compose file",
+                "a stack has at least `services:` with one service");
+  if (state.incomplete && failed(kInvalidModel)) return outcome;
   if (!model.find("services")) model.set("services", Node::map());
   model.set("name", Node::of(name));
+  // From here on, a wrong value ends nothing: the passes leave out what would only follow from it.
   validate(state, model);
-  if (failed(kInvalidModel)) return outcome;
   if (!options.no_path_resolution) resolve_paths(state, model, located.directory);
-  if (!options.no_normalize) normalize(state, model, name);
+  if (!options.no_normalize && !outcome.diagnostics.has_errors()) normalize(state, model, name);
   std::set<std::string> profiles;
   Node aside = Node::map();
   if (!options.no_interpolate) {  // without it, names are no names yet: the files are shown as they were merged
     const auto disabled = disabled_services(state, model, profiles);
     if (!options.no_consistency) check_consistency(state, model, disabled);
-    if (failed(kInvalidModel)) return outcome;
     for (const auto& service : disabled) {
       aside.set(service, *model.find("services")->find(service));
       model.find("services")->erase(service);
     }
-    select_services(state, model, aside);
-    if (options.purpose != Purpose::Show) check_supported(state, model);
-    if (options.purpose == Purpose::Run) read_security_profiles(state, model, located.directory);
+    if (!outcome.diagnostics.has_errors()) {
+      select_services(state, model, aside);
+      if (options.purpose != Purpose::Show) check_supported(state, model);
+      if (options.purpose == Purpose::Run) read_security_profiles(state, model, located.directory);
+    }
     if (!options.no_env_resolution) resolve_service_environment(state, model);
-    if (failed(kInvalidModel)) return outcome;
   }
+  if (failed(kInvalidModel)) return outcome;
   omit_empty(model);
 
   Loaded loaded;

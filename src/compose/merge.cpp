@@ -85,15 +85,29 @@ void make_unique(Node& list, const std::string& path) {
   list.items = std::move(items);
 }
 
-void merge_value(Node& base, Node over, const std::string& path);
+void merge_value(LoadState& state, Node& base, Node over, const std::string& path);
 
-void merge_maps(Node& base, Node over, const std::string& path) {
+// One value in place of another remembers which.
+void take_over(LoadState& state, Node& base, Node over) {
+  if (base.place.file && (base.place.file != over.place.file || base.place.line != over.place.line)) {
+    Origin step;
+    step.kind = Origin::Kind::Overrides;
+    step.place = base.place;
+    step.text = "it overrides the value given here";
+    step.before = over.place.origin ? over.place.origin : base.place.origin;
+    state.origins.push_back(std::move(step));
+    over.place.origin = static_cast<std::uint32_t>(state.origins.size());
+  }
+  base = std::move(over);
+}
+
+void merge_maps(LoadState& state, Node& base, Node over, const std::string& path) {
   for (std::size_t i = 0; i < over.fields.size(); ++i) {
     auto& [key, value] = over.fields[i];
     if (value.tag == NodeTag::Reset) {
       base.erase(key);
     } else if (Node* mine = base.find(key)) {
-      merge_value(*mine, std::move(value), below(path, key));
+      merge_value(state, *mine, std::move(value), below(path, key));
     } else {
       base.set(key, std::move(value), over.key_places[i]);
     }
@@ -101,29 +115,29 @@ void merge_maps(Node& base, Node over, const std::string& path) {
 }
 
 // Options of two log drivers do not mix.
-void merge_logging(Node& base, Node over, const std::string& path) {
+void merge_logging(LoadState& state, Node& base, Node over, const std::string& path) {
   const Node* mine = base.find("driver");
   const Node* theirs = over.find("driver");
   if (mine && theirs && mine->text != theirs->text)
     base = std::move(over);
   else
-    merge_maps(base, std::move(over), path);
+    merge_maps(state, base, std::move(over), path);
 }
 
 // Compat: the later file's pools are what remains; each takes over what the earlier file says of the same subnet.
-void merge_pools(Node& base, Node over, const std::string& path) {
+void merge_pools(LoadState& state, Node& base, Node over, const std::string& path) {
   for (auto& pool : over.items)
     for (auto& earlier : base.items)
       if (by_subnet(earlier) == by_subnet(pool)) {
         Node merged = std::move(earlier);
-        merge_maps(merged, std::move(pool), path);
+        merge_maps(state, merged, std::move(pool), path);
         pool = std::move(merged);
         break;
       }
   base.items = std::move(over.items);
 }
 
-void merge_value(Node& base, Node over, const std::string& path) {
+void merge_value(LoadState& state, Node& base, Node over, const std::string& path) {
   if (base.tag == NodeTag::Reset) {  // what it took away stays away; what comes after it counts
     base = std::move(over);
     base.tag = NodeTag::Override;
@@ -131,17 +145,17 @@ void merge_value(Node& base, Node over, const std::string& path) {
     base = std::move(over);
   } else if (base.is_map() && over.is_map()) {
     if (path == "services.*.logging")
-      merge_logging(base, std::move(over), path);
+      merge_logging(state, base, std::move(over), path);
     else if (path == "services.*.ulimits")
       for (auto& [name, limit] : over.fields) base.set(name, std::move(limit));
     else
-      merge_maps(base, std::move(over), path);
+      merge_maps(state, base, std::move(over), path);
   } else if (base.is_list() && over.is_list()) {
-    if (path == "networks.*.ipam.config") return merge_pools(base, std::move(over), path);
+    if (path == "networks.*.ipam.config") return merge_pools(state, base, std::move(over), path);
     for (auto& item : over.items) base.items.push_back(std::move(item));
     make_unique(base, path);
   } else if (!over.is_null()) {
-    base = std::move(over);
+    take_over(state, base, std::move(over));
   }
 }
 
@@ -156,7 +170,7 @@ void unique_lists(Node& node, const std::string& path) {
 
 }  // namespace
 
-void merge(Node& base, Node over) {
+void merge(LoadState& state, Node& base, Node over) {
   if (Node* services = over.find("services")) unique_lists(*services, "services");
   // A key without a value in `environment` is a statement ("from the shell"), so it wins over a value.
   if (Node* services = over.find("services"); services && services->is_map()) {
@@ -172,7 +186,7 @@ void merge(Node& base, Node over) {
       }
   }
   if (base.is_null()) base = Node::map();
-  merge_maps(base, std::move(over), "");
+  merge_maps(state, base, std::move(over), "");
 }
 
 void strip_tags(Node& node) {

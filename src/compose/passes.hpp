@@ -11,29 +11,58 @@
 #include <vector>
 
 #include "berth/compose/load.hpp"
+#include "codes.hpp"
 
 namespace berth::compose {
 
 using Variables = std::map<std::string, std::string>;
 
+using VariablePlaces = std::map<std::string, Place>;  // of those that env files set
+
+// One step on the way of a value from where it was written to where it counts.
+struct Origin {
+  enum class Kind : std::uint8_t { Alias, Extends, Include, Overrides, Substituted } kind = Kind::Alias;
+  Place place;               // of the step; of what is overridden
+  std::string text;          // what a note says of it
+  VariablePlaces variables;  // Substituted: which, and where they were set (nowhere: in the shell)
+  std::uint32_t before = 0;  // the step before this one, as Place::origin
+};
+
 struct LoadState {
   const LoadOptions& options;
   FileReader& files;
   text::Diagnostics& diagnostics;
-  Variables variables;  // process over env files
+  Variables variables;         // process over env files
+  VariablePlaces places = {};  // of those in `variables` that an env file gave
   std::vector<std::shared_ptr<const text::SourceFile>> sources = {};
+  std::vector<Origin> origins = {};
   std::map<std::string, VariableUse> uses = {};
   std::set<std::string> warned_unset = {};
+  // Structures with a key that is not known, by path ("services.web"; "" is the file): what they lack may be that key.
+  std::set<std::string> unclear = {};
+  bool incomplete = false;  // a file or a value could not be read: what is missing may stand there
   // What all files together have cost so far; each has its bound.
   std::size_t bytes = 0, nodes = 0, files_read = 0, ports = 0;
 
   text::Span span(const Place& place) const;
-  void error(const Place& place, std::string message, std::string hint = {}) const {
-    diagnostics.error(span(place), std::move(message), std::move(hint));
+  // With notes of how the value came there: the anchor, the file that extends or includes it, what it overrides, where
+  // its variables were set.
+  text::Diagnostic diagnostic(text::Severity severity, const Place& place, Code code, std::string message,
+                              std::string hint = {}) const;
+  void error(const Place& place, Code code, std::string message, std::string hint = {}) const {
+    diagnostics.add(diagnostic(text::Severity::Error, place, code, std::move(message), std::move(hint)));
   }
-  void warning(const Place& place, std::string message, std::string hint = {}) const {
-    diagnostics.warning(span(place), std::move(message), std::move(hint));
+  void warning(const Place& place, Code code, std::string message, std::string hint = {}) const {
+    diagnostics.add(diagnostic(text::Severity::Warning, place, code, std::move(message), std::move(hint)));
   }
+  // An error, or a warning, whose other half stands elsewhere.
+  void error_beside(const Place& place, Code code, std::string message, std::string hint, const Place& other,
+                    std::string note) const;
+  // A new file to point into.
+  std::uint32_t add_source(const std::string& shown_path, std::string content);
+  std::string shown(const std::string& path) const;  // as the user would write it: relative, where it is below
+  // `node` and all below it have come there by this step.
+  void derive(Node& node, Origin::Kind kind, const Place& place, const std::string& text);
   // "`word` is no WHAT"; the hint names the nearest of `known`, or all of them.
   void unknown_word(const Place& place, const std::string& word, const std::string& what,
                     const std::vector<std::string>& known) const;
@@ -54,12 +83,13 @@ struct Substitution {
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 using Observe = std::function<void(const VariableUse& use, bool found)>;
 Substitution substitute(std::string_view text, const Lookup& lookup, const Observe& observe = {}, int depth = 0);
-void interpolate(LoadState& state, Node& document, const Variables& variables);
+void interpolate(LoadState& state, Node& document, const Variables& variables, const VariablePlaces& places);
 
 // ---- dotenv.cpp
 struct DotenvResult {
   std::vector<std::pair<std::string, std::optional<std::string>>>
-      entries;  // nothing: bare key that has no value anywhere
+      entries;                       // nothing: bare key that has no value anywhere
+  std::vector<std::uint32_t> lines;  // beside `entries`
   std::string error;
   std::uint32_t line = 0;
 };
@@ -85,6 +115,7 @@ void omit_empty(Node& document);
 struct Expanded {
   std::vector<Node> nodes;
   std::string error;
+  Code code = Code::WrongType;
 };
 bool is_ip_address(std::string_view text);
 Expanded expand_port(std::string_view text);
@@ -93,7 +124,7 @@ Expanded expand_device(std::string_view text);
 std::optional<std::vector<std::string>> split_words(std::string_view text);  // shell words without a shell
 
 // ---- merge.cpp: both canonical; `over` wins.
-void merge(Node& base, Node over);
+void merge(LoadState& state, Node& base, Node over);
 void strip_tags(Node& document);
 
 // ---- paths.cpp
@@ -101,6 +132,22 @@ std::string absolute_path(std::string_view path, const std::string& directory, c
 std::string parent_path(const std::string& path);
 std::string base_name(const std::string& path);
 void resolve_paths(LoadState& state, Node& document, const std::string& directory);
+
+// Where to point at a structure: its first key.
+Place head_of(const Node& node);
+
+// ---- environment.cpp
+Lookup lookup_in(const Variables& variables);
+bool is_switched_on(const LoadState& state, const char* variable);
+// Adds the file's variables to `added`; false where it cannot be read. `from` names the file, and may be nowhere.
+bool add_env_file(LoadState& state, const std::string& path, const Place& from, const Variables& outer,
+                  Variables& added, VariablePlaces& places, bool required);
+// Of --env-file, COMPOSE_ENV_FILES or .env.
+void load_environment(LoadState& state, const std::string& directory);
+// Folds env files and label files in; keys without a value are looked up.
+void resolve_service_environment(LoadState& state, Node& model);
+// `seccomp:FILE` of security_opt becomes `seccomp:` and what the file says.
+void read_security_profiles(LoadState& state, Node& model, const std::string& directory);
 
 // ---- select.cpp
 // By their profiles; all profiles that are named anywhere are added to `all_profiles`.
@@ -116,13 +163,8 @@ std::string trimmed(const std::string& text);
 // ---- validate.cpp
 void validate(LoadState& state, const Node& model);
 void normalize(LoadState& state, Node& model, const std::string& project_name);
+// Where the structure is already known to be wrong, only what does not follow from that.
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled);
-// Folds env files and label files in; keys without a value are looked up.
-void resolve_service_environment(LoadState& state, Node& model);
-
-// `seccomp:FILE` of security_opt becomes `seccomp:` and what the file says.
-void read_security_profiles(LoadState& state, Node& model, const std::string& directory);
-
 // ---- unsupported.cpp: for options.purpose.
 void check_supported(LoadState& state, const Node& model);
 

@@ -160,7 +160,7 @@ model::RestartPolicy restart_of(LoadState& state, const Node& service) {
     const auto [end, failed] = std::from_chars(count.data(), count.data() + count.size(), policy.max_attempts);
     if (text.size() > 10 &&
         (text[10] != ':' || count.empty() || failed != std::errc() || end != count.data() + count.size()))
-      state.warning(service.find("restart")->place,
+      state.warning(service.find("restart")->place, Code::RestartPolicy,
                     "`" + text + "` has no count that can be read, continuing without a limit", "write on-failure:3");
   }
   const Node* deploy = service.find("deploy");

@@ -52,7 +52,8 @@ void set_places(Node& node, const Place& place) {
 }
 
 void ScalarForms::wrong(const Node& node, const std::string& path, const std::string& wanted, std::string hint) const {
-  state_.error(node.place, "`" + path + "` must be " + wanted + ", not " + kind_name(node), std::move(hint));
+  state_.error(node.place, Code::WrongType, "`" + path + "` must be " + wanted + ", not " + kind_name(node),
+               std::move(hint));
 }
 
 void ScalarForms::replace(Node& value, Node with) {
@@ -76,7 +77,10 @@ void ScalarForms::flag(Node& value, const std::string& path) const {
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on" || lower == "1";
   const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off" || lower == "0";
-  if (!value.is_string() || (!yes && !no)) return wrong(value, path, "true or false");
+  if (!value.is_string() || (!yes && !no))
+    return value.is_string() ? state_.error(value.place, Code::WrongType,
+                                            "`" + path + "` must be true or false, not `" + value.text + "`")
+                             : wrong(value, path, "true or false");
   replace(value, Node::of(yes));
 }
 
@@ -89,7 +93,8 @@ void ScalarForms::integer(Node& value, const std::string& path) const {
   const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
   if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) {
     if (value.is_string())
-      return state_.error(value.place, "`" + path + "` must be a whole number, not `" + value.text + "`");
+      return state_.error(value.place, Code::BadNumber,
+                          "`" + path + "` must be a whole number, not `" + value.text + "`", "write only digits");
     return wrong(value, path, "a whole number");
   }
   replace(value, Node::of(parsed));
@@ -102,7 +107,10 @@ void ScalarForms::number(Node& value, const std::string& path) const {
   const char* end = value.text.data() + value.text.size();
   const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
   if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end)
-    return wrong(value, path, "a number");
+    return value.is_string()
+               ? state_.error(value.place, Code::BadNumber, "`" + path + "` must be a number, not `" + value.text + "`",
+                              "for example 1.5")
+               : wrong(value, path, "a number");
   replace(value, single_precision(parsed));
 }
 
@@ -114,7 +122,7 @@ void ScalarForms::bytes(Node& value, const std::string& path) const {
   if (value.text == "-1") return;
   const auto size = text::parse_byte_size(value.text);
   if (!size)
-    return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a size",
+    return state_.error(value.place, Code::BadSize, "`" + path + "`: `" + value.text + "` is not a size",
                         "sizes are written as 512m, 1g, 64kb");
   replace(value, Node::of(std::to_string(size->bytes)));
 }
@@ -125,7 +133,7 @@ void ScalarForms::duration(Node& value, const std::string& path) const {
                  value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
   const auto parsed = parse_long_duration(value.text);
   if (!parsed)
-    return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not a duration",
+    return state_.error(value.place, Code::BadDuration, "`" + path + "`: `" + value.text + "` is not a duration",
                         "durations are written as 10s, 1m30s, 500ms");
   replace(value, Node::of(text::format_duration(*parsed)));
 }
@@ -135,7 +143,8 @@ void ScalarForms::file_mode(Node& value, const std::string& path) const {
   if (value.is_string()) {
     const auto [end, failed] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), mode, 8);
     if (failed != std::errc() || end != value.text.data() + value.text.size())
-      return state_.error(value.place, "`" + path + "`: `" + value.text + "` is not an octal mode");
+      return state_.error(value.place, Code::BadFileMode, "`" + path + "`: `" + value.text + "` is not an octal mode",
+                          "for example 0440");
   } else if (!value.is(NodeKind::Int)) {
     return wrong(value, path, "an octal mode as 0440");
   }

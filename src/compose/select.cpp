@@ -51,7 +51,8 @@ void select_services(LoadState& state, Node& model, Node& aside) {
     for (const auto& name : state.options.services) {
       const auto near = text::nearest(name, known);
       if (!services.find(name))
-        state.diagnostics.error({}, "no such service: `" + name + "`", near ? "did you mean `" + *near + "`?" : "");
+        state.error({}, Code::NoSuchService, "no such service: `" + name + "`",
+                    near ? "did you mean `" + *near + "`?" : "`berth config --services` lists the services");
       need(services, name, !state.options.no_dependencies, wanted);
     }
     for (const auto& name : known) {

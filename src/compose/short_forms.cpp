@@ -68,7 +68,7 @@ Expanded expand_port(std::string_view text) {
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     text = text.substr(0, slash);
     if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
-      return {.nodes = {}, .error = "port `" + whole + "`: protocol must be tcp, udp or sctp"};
+      return {.nodes = {}, .error = "port `" + whole + "`: protocol must be tcp, udp or sctp", .code = Code::BadPort};
   }
   std::string_view container = text, host, ip;
   if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
@@ -79,19 +79,27 @@ Expanded expand_port(std::string_view text) {
       host = host.substr(before + 1);
       if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
       if (!ip.empty() && !is_ip_address(ip))
-        return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address"};
+        return {.nodes = {},
+                .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address",
+                .code = Code::BadPort};
     }
   }
   const auto inside = parse_port_range(container);
   if (!inside)
-    return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port"};
+    return {.nodes = {},
+            .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port",
+            .code = Code::BadPort};
   std::optional<PortRange> outside;
   if (!host.empty()) {
     outside = parse_port_range(host);
-    if (!outside) return {.nodes = {}, .error = "port `" + whole + "`: `" + std::string(host) + "` is not a host port"};
+    if (!outside)
+      return {.nodes = {},
+              .error = "port `" + whole + "`: `" + std::string(host) + "` is not a host port",
+              .code = Code::BadPort};
     const bool pick_one = inside->first == inside->last;
     if (!pick_one && outside->last - outside->first != inside->last - inside->first)
-      return {.nodes = {}, .error = "port `" + whole + "`: the two ranges have different lengths"};
+      return {
+          .nodes = {}, .error = "port `" + whole + "`: the two ranges have different lengths", .code = Code::BadPort};
     if (pick_one && outside->last != outside->first) {
       result.nodes.push_back(port_node(inside->first,
                                        std::to_string(outside->first) + "-" + std::to_string(outside->last),
@@ -148,10 +156,10 @@ void apply_mount_options(Node& mount, Node& bind, Node& volume, std::string_view
 Expanded expand_volume(std::string_view text) {
   const auto parts = split_volume(text);
   const std::string quoted = "volume `" + std::string(text) + "`";
-  if (text.empty()) return {.nodes = {}, .error = "a volume must not be empty"};
-  if (parts.size() > 3) return {.nodes = {}, .error = quoted + ": more than three parts"};
+  if (text.empty()) return {.nodes = {}, .error = "a volume must not be empty", .code = Code::BadVolume};
+  if (parts.size() > 3) return {.nodes = {}, .error = quoted + ": more than three parts", .code = Code::BadVolume};
   for (const auto& part : parts)
-    if (part.empty()) return {.nodes = {}, .error = quoted + ": an empty part between colons"};
+    if (part.empty()) return {.nodes = {}, .error = quoted + ": an empty part between colons", .code = Code::BadVolume};
   Node mount = Node::map();
   Node bind = Node::map(), volume = Node::map();
   const bool anonymous = parts.size() == 1;
@@ -178,7 +186,9 @@ Expanded expand_device(std::string_view text) {
     else
       parts.back() += c;
   if (text.empty() || parts.size() > 3 || parts[0].empty())
-    return {.nodes = {}, .error = "device `" + std::string(text) + "` is not `HOST[:CONTAINER[:rwm]]`"};
+    return {.nodes = {},
+            .error = "device `" + std::string(text) + "` is not `HOST[:CONTAINER[:rwm]]`",
+            .code = Code::BadDevice};
   Node device = Node::map();
   device.set("source", Node::of(parts[0]));
   device.set("target", Node::of(parts.size() > 1 ? parts[1] : parts[0]));

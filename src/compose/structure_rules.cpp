@@ -56,29 +56,33 @@ void preset_object(LoadState&, Node& node, const std::string&) {
 
 void finish_port(LoadState& state, Node& node, const std::string& path) {
   if (const Node* ip = node.find("host_ip"); ip && ip->is_string() && !is_ip_address(ip->text))
-    state.error(ip->place, "`" + path + "`: `" + ip->text + "` is not an IP address");
+    state.error(ip->place, Code::BadPort, "`" + path + "`: `" + ip->text + "` is not an IP address",
+                "127.0.0.1 is this machine alone");
 }
 
 void finish_dependency(LoadState&, Node& node, const std::string&) { preset(node, "required", Node::of(true)); }
 
 void finish_gpu(LoadState& state, Node& node, const std::string& path) {
   if (node.find("count") && node.find("device_ids"))
-    state.error(node.place, "`" + path + "`: `count` and `device_ids` exclude each other");
+    state.error(head_of(node), Code::ExclusiveKeys, "`" + path + "`: `count` and `device_ids` exclude each other",
+                "remove one of the two");
   if (!node.find("capabilities") && path.find(".deploy.") != std::string::npos)
-    state.error(node.place, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
+    state.error(head_of(node), Code::MissingKey, "`" + path + "`: `capabilities` is missing", "capabilities: [gpu]");
 }
 
 void finish_watch(LoadState& state, Node& node, const std::string& path) {
   const Node* action = node.find("action");
   const Node* target = node.find("target");
   if (action && action->text.starts_with("sync") && (!target || target->text.empty()))
-    state.error(node.place, "`" + path + "`: `" + action->text + "` needs a `target`");
+    state.error(head_of(node), Code::MissingKey, "`" + path + "`: `" + action->text + "` needs a `target`",
+                "target: /path/in/the/container");
 }
 
 void finish_mount(LoadState& state, Node& node, const std::string& path) {
   const Node* type = node.find("type");
   if (type && type->text == "bind" && !node.find("source"))
-    state.error(node.place, "`" + path + "`: a bind needs `source`");
+    state.error(head_of(node), Code::MissingKey, "`" + path + "`: a bind needs `source`",
+                "source: ./path/on/this/machine");
 }
 
 bool is_container_name(const std::string& name) {
@@ -106,7 +110,7 @@ void finish_service(LoadState& state, Node& node, const std::string&) {
   if (const Node* policy = node.find("pull_policy"); policy && !is_pull_policy(policy->text, kPolicies))
     state.unknown_word(policy->place, policy->text, "pull policy", kPolicies);
   if (const Node* name = node.find("container_name"); name && !is_container_name(name->text))
-    state.error(name->place, "`" + name->text + "` is no container name",
+    state.error(name->place, Code::ContainerName, "`" + name->text + "` is no container name",
                 "at least two of letters, digits and `_.-`, beginning with a letter or digit");
 }
 

@@ -226,11 +226,12 @@ void check_supported(LoadState& state, const Node& model) {
     const std::string hint(gap.hint), reason(gap.reason);
     if (gap.severity == Severity::Error) {
       for (const auto& found : all)
-        state.error(found.place, path.owner(found.owner) + ": " + path.key() + " is not supported: " + reason, hint);
+        state.error(found.place, Code::Unsupported,
+                    path.owner(found.owner) + ": " + path.key() + " is not supported: " + reason, hint);
     } else if (!all.empty()) {
       const std::string more = all.size() > 1 ? " (and " + std::to_string(all.size() - 1) + " more)" : "";
-      state.warning(all[0].place, path.owner(all[0].owner) + more + ": " + path.key() + " has no effect: " + reason,
-                    hint);
+      state.warning(all[0].place, Code::NoEffect,
+                    path.owner(all[0].owner) + more + ": " + path.key() + " has no effect: " + reason, hint);
     }
   }
 }

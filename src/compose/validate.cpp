@@ -30,7 +30,7 @@ void check_source(LoadState& state, const Node& objects, const std::string& kind
                   std::initializer_list<const char*> sources) {
   for (std::size_t i = 0; i < objects.fields.size(); ++i) {
     const auto& [key, object] = objects.fields[i];
-    if (is_external(object) || key.starts_with("x-")) continue;
+    if (is_external(object) || key.starts_with("x-") || state.unclear.count(kind + "s." + key)) continue;
     int given = 0;
     std::string names;
     for (const char* source : sources) {
@@ -38,8 +38,9 @@ void check_source(LoadState& state, const Node& objects, const std::string& kind
       names += (names.empty() ? "`" : ", `") + std::string(source) + "`";
     }
     if (given != 1)
-      state.error(objects.key_places[i],
-                  kind + " `" + key + "` must have " + (given ? "only one" : "one") + " of " + names);
+      state.error(objects.key_places[i], Code::OneSource,
+                  kind + " `" + key + "` must have " + (given ? "only one" : "one") + " of " + names,
+                  given ? "remove all but one" : std::string(*sources.begin()) + ": …");
   }
 }
 
@@ -49,8 +50,8 @@ void check_external(LoadState& state, const Node& objects, const std::string& ki
     for (std::size_t i = 0; i < object.fields.size(); ++i) {
       const std::string& field = object.fields[i].first;
       if (field != "external" && field != "name" && !field.starts_with("x-"))
-        state.error(object.key_places[i], kind + " `" + key + "` is external, so `" + field + "` has no meaning",
-                    "remove one of the two");
+        state.error(object.key_places[i], Code::ExternalKeys,
+                    kind + " `" + key + "` is external, so `" + field + "` has no meaning", "remove one of the two");
     }
   }
 }
@@ -61,11 +62,8 @@ void check_mount_targets(LoadState& state, const std::string& name, const Node& 
   const auto take = [&](const std::string& target, const Place& place) {
     const auto [before, fresh] = taken.emplace(target, place);
     if (fresh) return;
-    text::Diagnostic twice;
-    twice.span = state.span(place);
-    twice.message = "service `" + name + "` mounts two things at `" + target + "`";
-    twice.notes.push_back({state.span(before->second), "the other stands here"});
-    state.diagnostics.add(std::move(twice));
+    state.error_beside(place, Code::MountTwice, "service `" + name + "` mounts two things at `" + target + "`",
+                       "remove one, or change its target", before->second, "the other stands here");
   };
   if (const Node* tmpfs = service.find("tmpfs"))
     for (const auto& item : tmpfs->items) take(item.text.substr(0, item.text.find(':')), item.place);
@@ -85,20 +83,25 @@ void validate(LoadState& state, const Node& model) {
   for (std::size_t i = 0; i < services.fields.size(); ++i) {
     const auto& [name, service] = services.fields[i];
     if (!service.is_map()) {
-      state.error(services.key_places[i], "service `" + name + "` is empty", "give it an `image` or a `build`");
+      if (!service.is_null() || state.unclear.count("services")) continue;  // said already
+      state.error(services.key_places[i], Code::EmptyService, "service `" + name + "` is empty",
+                  "give it an `image` or a `build`");
       continue;
     }
     check_mount_targets(state, name, service);
     if (const Node* test = reach(service, {"healthcheck", "test"}); test && !test->items.empty()) {
       const std::string& first = test->items[0].text;
       if (first != "CMD" && first != "CMD-SHELL" && first != "NONE")
-        state.error(test->place, "`test` of service `" + name + "` must begin with CMD, CMD-SHELL or NONE");
+        state.error(test->place, Code::HealthTest,
+                    "`test` of service `" + name + "` must begin with CMD, CMD-SHELL or NONE",
+                    "as [\"CMD\", \"" + first + "\", …], or as one string for the shell");
     }
     if (const std::string restart = text_of(service, "restart"); !restart.empty() && restart != "no" &&
                                                                  restart != "always" && restart != "unless-stopped" &&
                                                                  !restart.starts_with("on-failure")) {
       const auto near = text::nearest(restart, {"no", "always", "unless-stopped", "on-failure"});
-      state.warning(service.find("restart")->place, "`" + restart + "` is no restart policy, continuing with `no`",
+      state.warning(service.find("restart")->place, Code::RestartPolicy,
+                    "`" + restart + "` is no restart policy, continuing with `no`",
                     near ? "did you mean `" + *near + "`?" : "one of no, always, on-failure, unless-stopped");
     }
   }
@@ -183,6 +186,14 @@ void normalize(LoadState& state, Node& model, const std::string& project_name) {
 
 namespace {
 
+// Of few enough to be read.
+std::string listed(const std::vector<std::string>& names) {
+  if (names.empty() || names.size() > 8) return "`berth config --services` lists the services";
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "the services are `" : ", `") + name + "`";
+  return all;
+}
+
 struct Consistency {
   LoadState& state;
   const Node& model;
@@ -198,9 +209,10 @@ struct Consistency {
   void known(const std::string& service, const char* kind, const std::string& what, const std::string& key,
              const Place& place) const {
     const Node* objects = model.find(kind);
-    if (objects && objects->find(key)) return;
+    if ((objects && (objects->find(key) || !objects->is_map())) || state.unclear.count("")) return;
     const auto near = text::nearest(key, names(kind));
-    state.error(place, "service `" + service + "` uses " + what + " `" + key + "`, which the file does not declare",
+    state.error(place, Code::UndefinedResource,
+                "service `" + service + "` uses " + what + " `" + key + "`, which the file does not declare",
                 near ? "did you mean `" + *near + "`?" : "add it below top-level `" + std::string(kind) + ":`");
   }
 
@@ -213,45 +225,58 @@ struct Consistency {
       const bool optional = required && required->is(NodeKind::Bool) && !required->boolean;
       if (disabled.count(other)) {
         if (!optional)
-          state.error(needs->key_places[i],
-                      "service `" + name + "` depends on `" + other + "`, whose profile is not active",
-                      "give --profile, or `required: false`");
+          state.error_beside(needs->key_places[i], Code::InactiveProfile,
+                             "service `" + name + "` depends on `" + other + "`, whose profile is not active",
+                             "give --profile, or `required: false`",
+                             model.find("services")->find(other)->key_place("profiles"),
+                             "the profiles of `" + other + "` stand here");
       } else if (!model.find("services")->find(other)) {
         const auto near = text::nearest(other, names("services"));
-        state.error(needs->key_places[i], "service `" + name + "` depends on undefined service `" + other + "`",
-                    near ? "did you mean `" + *near + "`?" : "");
+        state.error(needs->key_places[i], Code::UndefinedService,
+                    "service `" + name + "` depends on undefined service `" + other + "`",
+                    near ? "did you mean `" + *near + "`?" : listed(names("services")));
       }
     }
   }
 
   void exclusive(const std::string& name, const Node& service) const {
-    if (!service.find("image") && !service.find("build") && !service.find("provider"))
-      state.error(service.place, "service `" + name + "` has neither `image` nor `build`");
+    if (!service.find("image") && !service.find("build") && !service.find("provider") &&
+        !state.unclear.count("services." + name))
+      state.error(model.find("services")->key_place(name), Code::NoImage,
+                  "service `" + name + "` has neither `image` nor `build`", "image: NAME, or build: ./DIRECTORY");
     if (const Node* networks = service.find("networks");
         networks && !networks->fields.empty() && service.find("network_mode"))
-      state.error(service.find("network_mode")->place, "service `" + name + "` has both `network_mode` and `networks`",
-                  "remove one of the two");
+      state.error_beside(service.key_place("network_mode"), Code::ExclusiveKeys,
+                         "service `" + name + "` has both `network_mode` and `networks`", "remove one of the two",
+                         service.key_place("networks"), "`networks` is given here");
     if (const Node* build = service.find("build");
         build && build->find("dockerfile_inline") && build->find("dockerfile"))
-      state.error(build->find("dockerfile")->place,
-                  "service `" + name + "` has both `dockerfile` and `dockerfile_inline`", "remove one of the two");
+      state.error_beside(build->key_place("dockerfile"), Code::ExclusiveKeys,
+                         "service `" + name + "` has both `dockerfile` and `dockerfile_inline`",
+                         "remove one of the two", build->key_place("dockerfile_inline"),
+                         "`dockerfile_inline` is given here");
     const Node* scale = service.find("scale");
     const Node* replicas = reach(service, {"deploy", "replicas"});
     if (scale && replicas && scale->integer != replicas->integer)
-      state.error(scale->place, "service `" + name + "`: `scale` and `deploy.replicas` differ");
+      state.error_beside(scale->place, Code::DifferentValues,
+                         "service `" + name + "`: `scale` and `deploy.replicas` differ", "write the number once",
+                         replicas->place, "`deploy.replicas` is given here");
     const Node* count = scale ? scale : replicas;
     if (count && count->integer > 1 && service.find("container_name"))
-      state.error(service.find("container_name")->place, "service `" + name +
-                                                             "` has a `container_name`, so it cannot have " +
-                                                             std::to_string(count->integer) + " containers");
+      state.error_beside(service.find("container_name")->place, Code::ContainerNameTaken,
+                         "service `" + name + "` has a `container_name`, so it cannot have " +
+                             std::to_string(count->integer) + " containers",
+                         "remove the name: containers are then numbered", count->place, "their number is given here");
     limits(name, service);
     const Node* platform = service.find("platform");
     const Node* platforms = reach(service, {"build", "platforms"});
     if (platform && platforms && !platforms->items.empty() &&
         std::none_of(platforms->items.begin(), platforms->items.end(),
                      [&](const Node& item) { return item.text == platform->text; }))
-      state.error(platforms->place,
-                  "service `" + name + "`: `build.platforms` must include its `platform` `" + platform->text + "`");
+      state.error_beside(
+          head_of(*platforms), Code::DifferentValues,
+          "service `" + name + "`: `build.platforms` must include its `platform` `" + platform->text + "`",
+          "add it there", platform->place, "`platform` is given here");
   }
 
   // Compat: where `deploy` has limits at all, it must repeat what the service says beside it.
@@ -269,16 +294,11 @@ struct Consistency {
       const Node* group = reach(service, {"deploy", "resources", pair.group});
       if (!own || !group || text_of(*group, pair.limit) == own->scalar_text()) continue;
       const std::string path = std::string("deploy.resources.") + pair.group + "." + pair.limit;
-      text::Diagnostic differ{.severity = text::Severity::Error,
-                              .code = {},
-                              .span = state.span(own->place),
-                              .message = "service `" + name + "`: `" + pair.key + "` and `" + path + "` differ",
-                              .notes = {},
-                              .hint = "write the limit once, or twice the same"};
       const Node* other = group->find(pair.limit);
-      differ.notes.push_back({state.span(other ? other->place : group->place),
-                              other ? "`" + path + "` is given here" : "`" + path + "` is missing here"});
-      state.diagnostics.add(std::move(differ));
+      state.error_beside(own->place, Code::DifferentValues,
+                         "service `" + name + "`: `" + pair.key + "` and `" + path + "` differ",
+                         "write the limit once, or twice the same", other ? other->place : head_of(*group),
+                         other ? "`" + path + "` is given here" : "`" + path + "` is missing here");
     }
   }
 
@@ -292,11 +312,14 @@ struct Consistency {
       const Node* base = model.find("services")->find(other);
       const auto near = text::nearest(other, names("services"));
       if (!base)
-        state.error(context.place, "service `" + name + "` builds on undefined service `" + other + "`",
-                    near ? "did you mean `" + *near + "`?" : "");
+        state.error(context.place, Code::UndefinedService,
+                    "service `" + name + "` builds on undefined service `" + other + "`",
+                    near ? "did you mean `" + *near + "`?" : listed(names("services")));
       else if (!base->find("build"))
-        state.error(context.place, "service `" + name + "` builds on `" + other + "`, which has no `build`",
-                    "name its image: docker-image://" + text_of(*base, "image"));
+        state.error_beside(context.place, Code::NoBuild,
+                           "service `" + name + "` builds on `" + other + "`, which has no `build`",
+                           "name its image: docker-image://" + text_of(*base, "image"),
+                           model.find("services")->key_place(other), "`" + other + "` stands here");
     }
   }
 
@@ -322,16 +345,29 @@ struct Consistency {
         known(name, "models", "model", models->fields[i].first, models->key_places[i]);
   }
 
+  // `circle` begins and ends with the same service.
+  void say_cycle(const std::vector<std::string>& circle) const {
+    const Node& services = *model.find("services");
+    std::string text;
+    for (const auto& name : circle) text += (text.empty() ? "`" : " -> `") + name + "`";
+    auto cycle = state.diagnostic(text::Severity::Error, services.key_place(circle[0]), Code::DependencyCycle,
+                                  "the services depend on each other in a circle: " + text,
+                                  "one of them must start without the other");
+    for (std::size_t i = 0; i + 1 < circle.size(); ++i) {
+      const Node* needs = services.find(circle[i])->find("depends_on");
+      if (const Place place = needs ? needs->key_place(circle[i + 1]) : Place{}; place.file)
+        cycle.notes.push_back({state.span(place), "`" + circle[i] + "` depends on `" + circle[i + 1] + "` here"});
+    }
+    state.diagnostics.add(std::move(cycle));
+  }
+
   bool visit(const std::string& name, std::map<std::string, int>& marks, std::vector<std::string>& path) const {
     int& mark = marks[name];
     const bool closes = std::find(path.begin(), path.end(), name) != path.end();
     if (mark == 2 || (mark == 1 && !closes)) return false;  // known to be sound, or in a circle that has been said
     path.push_back(name);
     if (mark == 1) {
-      std::string text;
-      for (auto at = std::find(path.begin(), path.end(), name); at != path.end(); ++at)
-        text += (text.empty() ? "`" : " -> `") + *at + "`";
-      state.error(model.find("services")->key_place(name), "the services depend on each other in a circle: " + text);
+      say_cycle({std::find(path.begin(), path.end(), name), path.end()});
       return true;
     }
     mark = 1;
@@ -350,110 +386,20 @@ struct Consistency {
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled) {
   const Consistency check{state, model, disabled};
   std::map<std::string, int> marks;
-  std::map<std::string, std::string> container_names;
+  std::map<std::string, std::pair<std::string, Place>> container_names;
   for (const auto& [name, service] : model.find("services")->fields) {
-    if (disabled.count(name)) continue;
+    if (disabled.count(name) || !service.is_map()) continue;
     check.exclusive(name, service);
     check.dependencies(name, service);
     check.references(name, service);
     check.contexts(name, service);
     if (const Node* taken = service.find("container_name"))
-      if (const auto [at, fresh] = container_names.emplace(taken->text, name); !fresh)
-        state.error(taken->place, "services `" + at->second + "` and `" + name + "` have the same `container_name`");
+      if (const auto [at, fresh] = container_names.try_emplace(taken->text, name, taken->place); !fresh)
+        state.error_beside(taken->place, Code::ContainerNameTaken,
+                           "services `" + at->second.first + "` and `" + name + "` have the same `container_name`",
+                           "remove it from one of them", at->second.second, "`" + at->second.first + "` has it here");
     std::vector<std::string> path;
     check.visit(name, marks, path);
-  }
-}
-
-namespace {
-
-Lookup from_project(const LoadState& state) {
-  return [&state](const std::string& name) -> std::optional<std::string> {
-    const auto found = state.variables.find(name);
-    if (found == state.variables.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-void read_pairs(LoadState& state, const Node& path, bool raw, bool required, const Lookup& lookup, Node& into) {
-  const auto content = state.files.read(path.text);
-  if (!content) {
-    if (required || content.error().kind() != ErrorKind::NotFound)
-      state.error(
-          path.place,
-          content.error().kind() == ErrorKind::NotFound
-              ? "env file `" + path.text + "` does not exist"
-              : "env file `" + path.text + "`: " + content.error().to_string(),
-          content.error().kind() == ErrorKind::NotFound ? "create it, or write `{path: …, required: false}`" : "");
-    return;
-  }
-  const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);
-  if (!parsed.error.empty()) {
-    const auto source = std::make_shared<const text::SourceFile>(path.text, *content);
-    text::Diagnostic wrong;  // no braces: GCC 12 takes the span's file for uninitialised then
-    wrong.severity = text::Severity::Error;
-    wrong.span = {source, parsed.line, 1, parsed.line, 1};
-    wrong.message = parsed.error;
-    wrong.notes.push_back({state.span(path.place), "the file is named here"});
-    state.diagnostics.add(std::move(wrong));
-    return;
-  }
-  for (const auto& [name, value] : parsed.entries) into.set(name, value ? Node::of(*value) : Node::null());
-}
-
-}  // namespace
-
-void resolve_service_environment(LoadState& state, Node& model) {
-  for (auto& [name, service] : model.find("services")->fields) {
-    Node environment = Node::map(), labels = Node::map();
-    if (const Node* files = service.find("env_file"))
-      for (const auto& file : files->items) {
-        const Node* path = file.find("path");
-        const std::string format = text_of(file, "format");
-        if (!format.empty() && format != "raw")
-          state.error(file.find("format")->place, "unsupported env_file format `" + format + "`",
-                      "leave it out, or write raw");
-        if (path)
-          read_pairs(state, *path, format == "raw", text_of(file, "required") != "false", from_project(state),
-                     environment);
-      }
-    if (const Node* given = service.find("environment"))
-      for (std::size_t i = 0; i < given->fields.size(); ++i) {
-        Node value = given->fields[i].second;
-        if (const auto found = state.variables.find(given->fields[i].first);
-            value.is_null() && found != state.variables.end())
-          value = Node::of(found->second);
-        environment.set(given->fields[i].first, std::move(value), given->key_places[i]);
-      }
-    if (const Node* files = service.find("label_file"))
-      for (const auto& file : files->items)  // Compat: only the file's own variables are known in it
-        read_pairs(
-            state, file, false, true, [](const std::string&) { return std::nullopt; }, labels);
-    if (const Node* given = service.find("labels"))
-      for (const auto& [key, value] : given->fields) labels.set(key, value);
-    service.erase("env_file");
-    service.erase("label_file");
-    if (!environment.fields.empty()) service.set("environment", std::move(environment));
-    if (!labels.fields.empty()) service.set("labels", std::move(labels));
-  }
-}
-
-// As Docker does, when the container is made: the file may change or go afterwards.
-void read_security_profiles(LoadState& state, Node& model, const std::string& directory) {
-  for (auto& [name, service] : model.find("services")->fields) {
-    Node* options = service.find("security_opt");
-    if (!options) continue;
-    for (auto& option : options->items) {
-      const auto split = option.text.find_first_of(":=");
-      if (split == std::string::npos || option.text.substr(0, split) != "seccomp") continue;
-      const std::string value = option.text.substr(split + 1);
-      if (value == "unconfined" || value == "builtin") continue;
-      const auto content = state.files.read(absolute_path(value, directory));
-      if (content)
-        option.text = "seccomp:" + *content;
-      else
-        state.error(option.place, "seccomp profile `" + value + "`: " + content.error().to_string());
-    }
   }
 }
 

@@ -13,11 +13,6 @@
 
 namespace berth::compose {
 
-text::Span LoadState::span(const Place& place) const {
-  if (place.file == 0) return {};
-  return {sources[place.file - 1], place.line, place.column, place.end_line, place.end_column};
-}
-
 namespace {
 
 constexpr std::size_t kSpareNodes = 50'000;  // beyond what the text itself may hold: for anchors that are copied in
@@ -25,6 +20,7 @@ constexpr std::size_t kMaxFileSize = 16u << 20;
 
 struct YamlFailure {
   YAML::Mark mark;
+  Code code;
   std::string message;
 };
 
@@ -107,6 +103,7 @@ class TreeBuilder final : public YAML::EventHandler {
   TreeBuilder(LoadState& state, std::uint32_t file) : state_(state), file_(file) {}
 
   std::vector<Node> documents;
+  YAML::Mark last_quoted = YAML::Mark::null_mark();
 
   void OnDocumentStart(const YAML::Mark&) override {
     anchors_.clear();
@@ -120,21 +117,23 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) throw YamlFailure{mark, "this anchor refers to itself"};
+    if (found == anchors_.end()) throw YamlFailure{mark, Code::AnchorCycle, "this anchor refers to itself"};
     count(found->second.second, mark);
     Node copy = found->second.first;
+    state_.derive(copy, Origin::Kind::Alias, name_place(mark), "the anchor is used here");
     finish(std::move(copy), mark, 0);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Node node = Node::of(value);
     node.place = place(mark, value.size());
+    if (tag == "!") last_quoted = mark;
     node.plain = tag == "?" || tag == "!reset" || tag == "!override";
     set_tag(node, tag);
     if (node.plain) resolve_plain(node);
     if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float") resolve_plain(node);
     if (tag == "tag:yaml.org,2002:binary" && !from_base64(node.text))
-      throw YamlFailure{mark, "`!!binary` is followed by base64"};
+      throw YamlFailure{mark, Code::BadBase64, "`!!binary` is followed by base64"};
     finish(std::move(node), mark, anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -166,7 +165,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   Place place(const YAML::Mark& mark, std::size_t length) const {
-    if (mark.is_null()) return {file_, 1, 1, 1, 2};
+    if (mark.is_null()) return {file_, 1, 1, 1, 2, 0};
     const auto line_number = static_cast<std::uint32_t>(mark.line + 1);
     const std::string_view line = state_.sources[file_ - 1]->line(line_number);
     const auto points = [](std::string_view bytes) {
@@ -181,15 +180,27 @@ class TreeBuilder final : public YAML::EventHandler {
       end = quote == std::string_view::npos ? line.size() : quote + 1;
     }
     const std::uint32_t column = points(line.substr(0, begin)) + 1;
-    return {file_, line_number, column, line_number,
-            column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1)};
+    return {file_,
+            line_number,
+            column,
+            line_number,
+            column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1),
+            0};
+  }
+
+  // Of `*name`.
+  Place name_place(const YAML::Mark& mark) const {
+    const std::string_view line = state_.sources[file_ - 1]->line(static_cast<std::uint32_t>(mark.line + 1));
+    const std::size_t begin = std::min<std::size_t>(static_cast<std::size_t>(mark.column), line.size());
+    const std::size_t end = line.find_first_of(" \t,]}", begin);
+    return place(mark, std::min(end, line.size()) - begin);
   }
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
     const std::size_t most = kSpareNodes + 2 * state_.bytes;
     state_.nodes += nodes;
     if (state_.nodes > most)
-      throw YamlFailure{mark,
+      throw YamlFailure{mark, Code::LimitExceeded,
                         "the files have more than " + std::to_string(most) + " values once their anchors are expanded"};
   }
 
@@ -197,7 +208,7 @@ class TreeBuilder final : public YAML::EventHandler {
     node.place = place(mark, 1);
     set_tag(node, tag);
     if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key)
-      throw YamlFailure{mark, "a key must be a string, not a list or map"};
+      throw YamlFailure{mark, Code::KeyNotText, "a key must be a string, not a list or map"};
     stack_.push_back({.node = std::move(node), .mark = mark, .anchor = anchor});
   }
 
@@ -229,10 +240,16 @@ class TreeBuilder final : public YAML::EventHandler {
       take_value(parent, std::move(node), mark);
   }
 
+  // The innermost map is an item of a list.
+  bool in_list() const { return stack_.size() > 1 && stack_[stack_.size() - 2].node.is_list(); }
+
   void take_key(Open& parent, const Node& key, const YAML::Mark& mark) {
     if (!key.is_string()) {
-      if (!key.is_scalar()) throw YamlFailure{mark, "a key must be a string, not a list or map"};
-      state_.error(key.place, "key `" + key.text + "` is not a string", "write it in quotes");
+      if (!key.is_scalar()) throw YamlFailure{mark, Code::KeyNotText, "a key must be a string, not a list or map"};
+      const bool pair = key.is(NodeKind::Int) && in_list();
+      state_.error(
+          key.place, Code::KeyNotText, "key `" + key.text + "` is not a string",
+          pair ? "a port is written without the space, in quotes: \"" + key.text + ":…\"" : "write it in quotes");
     }
     parent.has_key = true;
     parent.key = key.text;
@@ -243,12 +260,8 @@ class TreeBuilder final : public YAML::EventHandler {
     parent.has_key = false;
     if (parent.key == "<<") return take_merge(parent, std::move(node), mark);
     if (const auto [before, fresh] = parent.seen.emplace(parent.key, parent.key_place); !fresh) {
-      text::Diagnostic twice{.severity = text::Severity::Error,
-                             .code = {},
-                             .span = state_.span(parent.key_place),
-                             .message = "key `" + parent.key + "` appears twice in this map",
-                             .notes = {},
-                             .hint = {}};
+      auto twice = state_.diagnostic(text::Severity::Error, parent.key_place, Code::DuplicateKey,
+                                     "key `" + parent.key + "` appears twice in this map", "keep one of the two");
       twice.notes.push_back({state_.span(before->second), "it is first given here"});
       state_.diagnostics.add(std::move(twice));
       return;
@@ -261,12 +274,12 @@ class TreeBuilder final : public YAML::EventHandler {
     if (node.is_map()) return parent.merges.push_back(std::move(node));
     if (node.is_list()) {
       for (auto& item : node.items) {
-        if (!item.is_map()) throw YamlFailure{mark, "`<<` merges maps only"};
+        if (!item.is_map()) throw YamlFailure{mark, Code::MergeNotMap, "`<<` merges maps only"};
         parent.merges.push_back(std::move(item));
       }
       return;
     }
-    if (!node.is_null()) throw YamlFailure{mark, "`<<` merges maps only"};
+    if (!node.is_null()) throw YamlFailure{mark, Code::MergeNotMap, "`<<` merges maps only"};
   }
 
   LoadState& state_;
@@ -275,12 +288,91 @@ class TreeBuilder final : public YAML::EventHandler {
   std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
 };
 
-std::string hint_for_line(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(' ');
-  if (first != std::string_view::npos && line[first] == '\t')
-    return "indent with spaces; YAML does not allow tabs here";
-  if (line.find('\t') != std::string_view::npos) return "there is a tab in this line; YAML wants spaces";
-  return {};
+std::size_t indent_of(std::string_view line) { return std::min(line.find_first_not_of(' '), line.size()); }
+
+bool is_blank(std::string_view line) {
+  const std::size_t first = line.find_first_not_of(" \t\r");
+  return first == std::string_view::npos || line[first] == '#';
+}
+
+bool begins_with_tab(std::string_view line) {
+  const std::size_t first = indent_of(line);
+  return first < line.size() && line[first] == '\t';
+}
+
+// The line or, where the reader noticed only later, one of those just before it.
+std::uint32_t line_with_tab(const text::SourceFile& file, std::uint32_t line) {
+  for (std::uint32_t at = line; at > 0 && at + 3 > line; --at)
+    if (begins_with_tab(file.line(at))) return at;
+  return 0;
+}
+
+// "`image:nginx`": what was meant as a key.
+std::string unspaced_key(std::string_view line) {
+  std::string_view rest = line.substr(indent_of(line));
+  if (rest.starts_with("- ")) rest.remove_prefix(2);
+  const std::size_t end = std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz_-0123456789"), rest.size());
+  if (end == 0 || end + 1 >= rest.size() || rest[end] != ':' || rest[end + 1] == ' ' || rest[end + 1] == '/') return {};
+  return std::string(rest.substr(0, end));
+}
+
+// Trap: yaml-cpp takes the end of the file for the end of a quote. `mark` is the last that began.
+bool is_unclosed(const text::SourceFile& file, const YAML::Mark& mark) {
+  const auto first = static_cast<std::uint32_t>(mark.line + 1);
+  std::size_t at = static_cast<std::size_t>(mark.column);
+  if (at >= file.line(first).size()) return false;
+  const char quote = file.line(first)[at++];
+  if (quote != '"' && quote != '\'') return false;
+  for (std::uint32_t number = first; number <= file.line_count(); ++number, at = 0) {
+    const std::string_view line = file.line(number);
+    for (; at < line.size(); ++at) {
+      if (line[at] == '\\' && quote == '"')
+        ++at;
+      else if (line[at] == quote && quote == '\'' && at + 1 < line.size() && line[at + 1] == quote)
+        ++at;
+      else if (line[at] == quote)
+        return false;
+    }
+  }
+  return true;
+}
+
+// Whether an odd number of double quotes stands in a line.
+bool has_open_quote(std::string_view line) {
+  bool open = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (!open && line[i] == '\'') return false;  // inside of '…' they count for nothing
+    if (line[i] == '\\')
+      ++i;
+    else if (line[i] == '"')
+      open = !open;
+    else if (line[i] == '#' && !open)
+      break;
+  }
+  return open;
+}
+
+// Why a line cannot be read, as far as the lines around it show.
+std::string hint_for_line(const text::SourceFile& file, std::uint32_t line) {
+  if (line_with_tab(file, line)) return "indent with spaces; YAML does not allow tabs there";
+  for (std::uint32_t at = line; at > 0 && at + 2 > line; --at)
+    if (const std::string key = unspaced_key(file.line(at)); !key.empty())
+      return (at < line ? "in the line above, a" : "a") + std::string(" space is missing after `") + key + ":`";
+  for (std::uint32_t at = line; at > 0 && at + 2 > line; --at)
+    if (has_open_quote(file.line(at))) return "a quote is not closed in line " + std::to_string(at);
+  const std::size_t own = indent_of(file.line(line));
+  std::string levels;
+  std::size_t inner = std::string_view::npos;
+  for (std::uint32_t at = line - 1; at > 0 && inner > 0; --at) {  // the levels that are open above the line
+    if (is_blank(file.line(at))) continue;
+    const std::size_t indent = indent_of(file.line(at));
+    if (indent >= inner) continue;
+    if (indent == own) return {};
+    levels = std::to_string(indent) + (levels.empty() ? "" : " or ") + levels;
+    inner = indent;
+  }
+  if (levels.empty() || is_blank(file.line(line))) return {};
+  return "the line begins with " + std::to_string(own) + " spaces, but those above it with " + levels;
 }
 
 bool valid_utf8(std::string_view text) {
@@ -312,28 +404,43 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
   if (content.starts_with("\xef\xbb\xbf")) content.erase(0, 3);
   const bool readable =
       content.size() <= kMaxFileSize && content.find('\0') == std::string::npos && valid_utf8(content);
-  state.sources.push_back(std::make_shared<const text::SourceFile>(shown_path, readable ? content : std::string()));
-  const auto file = static_cast<std::uint32_t>(state.sources.size());
+  const std::uint32_t file = state.add_source(shown_path, readable ? content : std::string());
   if (!readable) {
-    state.error({file, 0, 0, 0, 0},
-                content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text");
+    state.incomplete = true;
+    const bool large = content.size() > kMaxFileSize;
+    state.error({file, 0, 0, 0, 0, 0}, large ? Code::LimitExceeded : Code::NotUtf8,
+                content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text",
+                large ? "" : "save it as UTF-8");
     return {};
   }
   state.bytes += content.size();
   TreeBuilder builder(state, file);
-  const auto fail = [&](const YAML::Mark& mark, const std::string& message) {
+  const auto fail = [&](const YAML::Mark& mark, Code code, const std::string& message) {
+    const text::SourceFile& source = *state.sources[file - 1];
+    state.incomplete = true;
     const auto line = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.line + 1);
     const auto column = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.column + 1);
-    state.error({file, line, column, line, column + 1}, message, hint_for_line(state.sources[file - 1]->line(line)));
+    if (const std::uint32_t tab = code == Code::YamlSyntax ? line_with_tab(source, line) : 0) {
+      const auto at = static_cast<std::uint32_t>(indent_of(source.line(tab)) + 1);
+      const auto end = static_cast<std::uint32_t>(source.line(tab).find_first_not_of(" \t") + 1);
+      return state.error({file, tab, at, tab, std::max(end, at + 1), 0}, Code::TabIndentation,
+                         "the line is indented with a tab", "indent with spaces; YAML does not allow tabs there");
+    }
+    state.error({file, line, column, line, column + 1, 0}, code, message,
+                code == Code::YamlSyntax ? hint_for_line(source, line) : "");
   };
   try {
     std::istringstream stream(content);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {}
+    if (!builder.last_quoted.is_null() && is_unclosed(*state.sources[file - 1], builder.last_quoted))
+      fail(builder.last_quoted, Code::YamlSyntax, "not YAML: this quote is never closed");
   } catch (const YamlFailure& failure) {
-    fail(failure.mark, failure.message);
+    fail(failure.mark, failure.code, failure.message);
   } catch (const YAML::Exception& failure) {
-    fail(failure.mark, failure.msg == "bad file" ? "lists and maps are nested too deeply" : "not YAML: " + failure.msg);
+    const bool deep = failure.msg == "bad file";
+    fail(failure.mark, deep ? Code::LimitExceeded : Code::YamlSyntax,
+         deep ? "lists and maps are nested too deeply" : "not YAML: " + failure.msg);
   }
   return std::move(builder.documents);
 }

@@ -23,6 +23,8 @@ enum class NodeTag : std::uint8_t { None, Reset, Override };
 struct Place {  // a Span without its end of life: small, and shares its file through the tree's SourceFile table
   std::uint32_t file = 0;  // 0: nowhere; otherwise index + 1 into Tree::files
   std::uint32_t line = 0, column = 0, end_line = 0, end_column = 0;
+  std::uint32_t origin =
+      0;  // how the value came to where it counts: index + 1 into the load's origins; 0: it was written there
 };
 
 struct NodeField;

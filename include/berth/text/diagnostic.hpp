@@ -1,7 +1,7 @@
 // What is wrong with the user's file: severity, place, message, where the other half came from, and the likely fix.
 // Diagnostics go into a sink; loaders keep going and report them all, and stop only where the next step would guess.
 //
-//   compose.yaml:14:9: error: unknown key `enviroment` in service `web`
+//   compose.yaml:14:9: error: unknown key `enviroment` in service `web` [unknown-key]
 //    14 |         enviroment:
 //       |         ^~~~~~~~~~ did you mean `environment`?
 #pragma once
@@ -22,7 +22,7 @@ struct Note {
 
 struct Diagnostic {
   Severity severity = Severity::Error;
-  std::string code;  // stable, as `C1003`; `berth explain CODE` tells more. May be empty.
+  std::string code;  // stable, as `unknown-key`; `berth explain CODE` tells more. May be empty.
   Span span;         // may point nowhere
   std::string message;
   std::vector<Note> notes;

@@ -29,19 +29,19 @@ TEST(Unsupported, PointsAtTheKeyThatWouldMislead) {
 )";
   EXPECT_EQ(
       said(yaml, Purpose::Run),
-      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only
+      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only [unsupported]
  6 |       platforms: [linux/s390x]
    |                   ^~~~~~~~~~~
-compose.yaml:7:5: error: service `web`: `gpus` is not supported: there is no driver that would give a GPU to a container
+compose.yaml:7:5: error: service `web`: `gpus` is not supported: there is no driver that would give a GPU to a container [unsupported]
  7 |     gpus: all
    |     ^~~~
-compose.yaml:9:7: warning: service `web` (and 1 more): `deploy.placement` has no effect: it is read by a swarm only, and this is a single host
+compose.yaml:9:7: warning: service `web` (and 1 more): `deploy.placement` has no effect: it is read by a swarm only, and this is a single host [no-effect]
  9 |       placement: {constraints: [a]}
    |       ^~~~~~~~~
 )");
   EXPECT_EQ(
       said(yaml, Purpose::Build),
-      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only
+      R"(compose.yaml:6:19: error: service `web`: `build.platforms` is not supported: images are built for this machine only [unsupported]
  6 |       platforms: [linux/s390x]
    |                   ^~~~~~~~~~~
 )");

@@ -1,0 +1,172 @@
+// The variables that interpolation sees, and those of the services: env files, label files, the shell; and the other
+// files whose content belongs to the model.
+#include <algorithm>
+
+#include "passes.hpp"
+
+namespace berth::compose {
+
+Lookup lookup_in(const Variables& variables) {
+  return [&variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+bool is_switched_on(const LoadState& state, const char* variable) {
+  const auto found = state.variables.find(variable);
+  return found != state.variables.end() && (found->second == "1" || found->second == "true");
+}
+
+namespace {
+
+Place whole_line(const LoadState& state, std::uint32_t file, std::uint32_t line) {
+  std::uint32_t first = 1, length = 0;
+  for (const unsigned char c : state.sources[file - 1]->line(line)) {
+    if (length + 1 == first && (c == ' ' || c == '\t')) ++first;
+    length += (c & 0xc0) != 0x80;
+  }
+  return {.file = file, .line = line, .column = first, .end_line = line, .end_column = std::max(length, first) + 1};
+}
+
+// `from`: what names the file, or nowhere.
+void say_syntax(LoadState& state, std::uint32_t file, const DotenvResult& parsed, const Place& from) {
+  auto wrong = state.diagnostic(text::Severity::Error, whole_line(state, file, parsed.line), Code::EnvFileSyntax,
+                                parsed.error, "each line is NAME=value");
+  if (from.file) wrong.notes.push_back({state.span(from), "the file is named here"});
+  state.diagnostics.add(std::move(wrong));
+}
+
+void say_missing(LoadState& state, const std::string& path, const Place& from, const Error& error, bool optional) {
+  const bool missing = error.kind() == ErrorKind::NotFound;
+  state.error(from, Code::EnvFileMissing,
+              missing ? "env file `" + path + "` does not exist" : "env file `" + path + "`: " + error.to_string(),
+              !missing ? "" : optional ? "create it, or write `{path: …, required: false}`" : "create it, or name another");
+}
+
+}  // namespace
+
+bool add_env_file(LoadState& state, const std::string& path, const Place& from, const Variables& outer,
+                  Variables& added, VariablePlaces& places, bool required) {
+  if (!required && (!state.files.exists(path) || state.files.is_directory(path))) return true;
+  auto content = state.files.read(path);
+  if (!content) {
+    say_missing(state, path, from, content.error(), false);
+    return false;
+  }
+  const DotenvResult parsed = parse_dotenv(*content, lookup_in(outer));
+  const std::uint32_t file = state.add_source(state.shown(path), std::move(*content));
+  if (!parsed.error.empty()) {
+    say_syntax(state, file, parsed, from);
+    return false;
+  }
+  for (std::size_t i = 0; i < parsed.entries.size(); ++i) {
+    const auto& [name, value] = parsed.entries[i];
+    if (!value) continue;
+    added[name] = *value;
+    places[name] = whole_line(state, file, parsed.lines[i]);
+  }
+  return true;
+}
+
+void load_environment(LoadState& state, const std::string& directory) {
+  std::vector<std::string> names = state.options.env_files;
+  if (names.empty())
+    if (const auto listed = state.variables.find("COMPOSE_ENV_FILES"); listed != state.variables.end())
+      names = split_list(listed->second, ',');
+  Variables added;
+  VariablePlaces places;
+  if (!names.empty()) {
+    for (const auto& name : names)
+      add_env_file(state, absolute_path(name, state.options.working_dir), {}, state.variables, added, places, true);
+  } else if (!is_switched_on(state, "COMPOSE_DISABLE_ENV_FILE")) {
+    add_env_file(state, absolute_path(".env", directory), {}, state.variables, added, places, false);
+  }
+  for (const auto& [name, value] : added)
+    if (state.variables.emplace(name, value).second) state.places[name] = places[name];
+}
+
+namespace {
+
+std::string field_of(const Node& node, const char* key) {
+  const Node* value = node.find(key);
+  return value ? value->scalar_text() : std::string();
+}
+
+void read_pairs(LoadState& state, const Node& path, bool raw, bool required, const Lookup& lookup, Node& into) {
+  auto content = state.files.read(path.text);
+  if (!content) {
+    if (required || content.error().kind() != ErrorKind::NotFound)
+      say_missing(state, path.text, path.place, content.error(), true);
+    return;
+  }
+  const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);
+  const std::uint32_t file = state.add_source(state.shown(path.text), std::move(*content));
+  if (!parsed.error.empty()) return say_syntax(state, file, parsed, path.place);
+  for (std::size_t i = 0; i < parsed.entries.size(); ++i) {
+    const auto& [name, value] = parsed.entries[i];
+    Node entry = value ? Node::of(*value) : Node::null();
+    const Place at = whole_line(state, file, parsed.lines[i]);
+    entry.place = at;
+    into.set(name, std::move(entry), at);
+  }
+}
+
+}  // namespace
+
+void resolve_service_environment(LoadState& state, Node& model) {
+  for (auto& [name, service] : model.find("services")->fields) {
+    Node environment = Node::map(), labels = Node::map();
+    if (const Node* files = service.find("env_file"))
+      for (const auto& file : files->items) {
+        const Node* path = file.find("path");
+        const std::string format = field_of(file, "format");
+        if (!format.empty() && format != "raw")
+          state.error(file.find("format")->place, Code::EnvFileFormat, "unsupported env_file format `" + format + "`",
+                      "leave it out, or write raw");
+        if (path)
+          read_pairs(state, *path, format == "raw", field_of(file, "required") != "false", lookup_in(state.variables),
+                     environment);
+      }
+    if (const Node* given = service.find("environment"))
+      for (std::size_t i = 0; i < given->fields.size(); ++i) {
+        Node value = given->fields[i].second;
+        if (const auto found = state.variables.find(given->fields[i].first);
+            value.is_null() && found != state.variables.end())
+          value = Node::of(found->second);
+        environment.set(given->fields[i].first, std::move(value), given->key_places[i]);
+      }
+    if (const Node* files = service.find("label_file"))
+      for (const auto& file : files->items)  // Compat: only the file's own variables are known in it
+        read_pairs(
+            state, file, false, true, [](const std::string&) { return std::nullopt; }, labels);
+    if (const Node* given = service.find("labels"))
+      for (const auto& [key, value] : given->fields) labels.set(key, value);
+    service.erase("env_file");
+    service.erase("label_file");
+    if (!environment.fields.empty()) service.set("environment", std::move(environment));
+    if (!labels.fields.empty()) service.set("labels", std::move(labels));
+  }
+}
+
+// As Docker does, when the container is made: the file may change or go afterwards.
+void read_security_profiles(LoadState& state, Node& model, const std::string& directory) {
+  for (auto& [name, service] : model.find("services")->fields) {
+    Node* options = service.find("security_opt");
+    if (!options) continue;
+    for (auto& option : options->items) {
+      const auto split = option.text.find_first_of(":=");
+      if (split == std::string::npos || option.text.substr(0, split) != "seccomp") continue;
+      const std::string value = option.text.substr(split + 1);
+      if (value == "unconfined" || value == "builtin") continue;
+      const auto content = state.files.read(absolute_path(value, directory));
+      if (content)
+        option.text = "seccomp:" + *content;
+      else
+        state.error(option.place, Code::SeccompProfile, "seccomp profile `" + value + "`: " + content.error().to_string());
+    }
+  }
+}
+
+}  // namespace berth::compose

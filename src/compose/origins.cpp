@@ -1,0 +1,110 @@
+// How a value came to where it counts, and diagnostics that say so: through an anchor, `extends`, an included file, in
+// place of another value, or out of variables.
+#include "passes.hpp"
+
+namespace berth::compose {
+
+const char* name_of(Code code) {
+  static constexpr const char* kNames[] = {
+      "yaml-syntax",       "tab-indentation",   "key-not-text",     "duplicate-key",     "merge-not-map",
+      "anchor-cycle",      "bad-base64",        "not-utf8",         "limit-exceeded",    "not-a-compose-file",
+      "empty-file",        "no-compose-file",   "file-unreadable",  "env-file-missing",  "env-file-syntax",
+      "env-file-format",   "variable-unset",    "required-variable", "bad-interpolation", "project-name",
+      "include-form",      "include-cycle",     "extends-form",     "extends-cycle",     "extends-missing",
+      "version-obsolete",  "no-such-service",   "seccomp-profile",  "unknown-key",       "missing-key",
+      "empty-value",       "wrong-type",        "unknown-word",     "out-of-range",      "listed-twice",
+      "bad-name",          "container-name",    "bad-number",       "bad-size",          "bad-duration",
+      "bad-file-mode",     "bad-port",          "bad-volume",       "bad-device",        "bad-host",
+      "missing-value",     "unclosed-quote",    "empty-service",    "no-image",          "one-source",
+      "external-keys",     "exclusive-keys",    "different-values", "mount-twice",       "health-test",
+      "restart-policy",    "undefined-service", "undefined-resource", "inactive-profile", "dependency-cycle",
+      "no-build",          "container-name-taken", "unsupported",   "no-effect",
+  };
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Code::Count));
+  return kNames[static_cast<std::size_t>(code)];
+}
+
+text::Span LoadState::span(const Place& place) const {
+  if (place.file == 0) return {};
+  return {sources[place.file - 1], place.line, place.column, place.end_line, place.end_column};
+}
+
+std::uint32_t LoadState::add_source(const std::string& shown_path, std::string content) {
+  sources.push_back(std::make_shared<const text::SourceFile>(shown_path, std::move(content)));
+  return static_cast<std::uint32_t>(sources.size());
+}
+
+std::string LoadState::shown(const std::string& path) const {
+  const std::string prefix = options.working_dir == "/" ? "/" : options.working_dir + "/";
+  return path == "-" ? "<stdin>" : path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+}
+
+namespace {
+
+constexpr int kMaxSteps = 8;  // that are told of one value
+
+void add_notes(const LoadState& state, std::uint32_t origin, std::vector<text::Note>& notes) {
+  for (int steps = 0; origin != 0 && steps < kMaxSteps; ++steps) {
+    const Origin& step = state.origins[origin - 1];
+    notes.push_back({state.span(step.place), step.text});
+    for (const auto& [name, place] : step.variables)
+      notes.push_back({state.span(place), place.file ? "variable `" + name + "` is set here"
+                                                     : "variable `" + name + "` comes from the shell's environment"});
+    origin = step.before;
+  }
+}
+
+void derive_place(LoadState& state, Place& place, const Origin& step, std::map<std::uint32_t, std::uint32_t>& made) {
+  const auto [at, fresh] = made.emplace(place.origin, 0);
+  if (fresh) {
+    state.origins.push_back(step);
+    state.origins.back().before = place.origin;
+    at->second = static_cast<std::uint32_t>(state.origins.size());
+  }
+  place.origin = at->second;
+}
+
+void derive_all(LoadState& state, Node& node, const Origin& step, std::map<std::uint32_t, std::uint32_t>& made) {
+  derive_place(state, node.place, step, made);
+  for (auto& place : node.key_places) derive_place(state, place, step, made);
+  for (auto& item : node.items) derive_all(state, item, step, made);
+  for (auto& [key, value] : node.fields) derive_all(state, value, step, made);
+}
+
+}  // namespace
+
+text::Diagnostic LoadState::diagnostic(text::Severity severity, const Place& place, Code code, std::string message,
+                                       std::string hint) const {
+  text::Diagnostic made;  // no braces: GCC 12 takes the span's file for uninitialised then
+  made.severity = severity;
+  made.code = name_of(code);
+  made.span = span(place);
+  made.message = std::move(message);
+  made.hint = std::move(hint);
+  add_notes(*this, place.origin, made.notes);
+  return made;
+}
+
+void LoadState::error_beside(const Place& place, Code code, std::string message, std::string hint, const Place& other,
+                             std::string note) const {
+  auto made = diagnostic(text::Severity::Error, place, code, std::move(message), std::move(hint));
+  made.notes.insert(made.notes.begin(), {span(other), std::move(note)});
+  diagnostics.add(std::move(made));
+}
+
+void LoadState::derive(Node& node, Origin::Kind kind, const Place& place, const std::string& text) {
+  std::map<std::uint32_t, std::uint32_t> made;  // one step more for each way so far
+  Origin step;
+  step.kind = kind;
+  step.place = place;
+  step.place.origin = 0;
+  step.text = text;
+  derive_all(*this, node, step, made);
+}
+
+Place head_of(const Node& node) {
+  const bool keyed = node.is_map() && !node.key_places.empty() && node.key_places[0].line == node.place.line;
+  return keyed ? node.key_places[0] : node.place;
+}
+
+}  // namespace berth::compose
