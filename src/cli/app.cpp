@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 
 #include "berth/sys/unix_socket.hpp"
@@ -15,6 +16,7 @@
 #include "docker/docker.hpp"
 #include "docker_presence.hpp"
 #include "front.hpp"
+#include "workflow_annotation.hpp"
 
 namespace berth::cli {
 
@@ -61,37 +63,6 @@ void print_note(std::string_view text) {
 
 namespace {
 
-// Workflow commands end at a newline; `%`, CR and LF are escaped (and `:` and `,` in properties).
-std::string escape_annotation(std::string_view text, bool property) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '%')
-      out += "%25";
-    else if (c == '\r')
-      out += "%0D";
-    else if (c == '\n')
-      out += "%0A";
-    else if (property && c == ':')
-      out += "%3A";
-    else if (property && c == ',')
-      out += "%2C";
-    else
-      out += c;
-  }
-  return out;
-}
-
-void print_annotation(const text::Diagnostic& diagnostic) {
-  const char* level = diagnostic.severity == text::Severity::Error     ? "error"
-                      : diagnostic.severity == text::Severity::Warning ? "warning"
-                                                                       : "notice";
-  std::string place;
-  if (diagnostic.span)
-    place = " file=" + escape_annotation(diagnostic.span.file->path(), true) +
-            ",line=" + std::to_string(diagnostic.span.line) + ",col=" + std::to_string(diagnostic.span.column);
-  std::fprintf(stderr, "::%s%s::%s\n", level, place.c_str(), escape_annotation(diagnostic.message, false).c_str());
-}
-
 boost::json::object diagnostic_object(const text::Diagnostic& diagnostic) {
   std::string place;
   if (diagnostic.span)
@@ -99,6 +70,7 @@ boost::json::object diagnostic_object(const text::Diagnostic& diagnostic) {
             std::to_string(diagnostic.span.column) + ": ";
   const bool failed = diagnostic.severity == text::Severity::Error;
   boost::json::object object{{failed ? "error" : "warning", true}, {"message", place + diagnostic.message}};
+  if (!diagnostic.code.empty()) object.emplace("code", diagnostic.code);
   if (!diagnostic.hint.empty()) object.emplace("hint", diagnostic.hint);
   return object;
 }
@@ -176,7 +148,12 @@ void print_diagnostics(const App& app, const text::Diagnostics& diagnostics) {
     }
     const std::string shown = text::render(diagnostic, {.color = app.color_err});
     std::fwrite(shown.data(), 1, shown.size(), stderr);
-    if (app.variable("GITHUB_ACTIONS") == "true") print_annotation(diagnostic);
+    if (app.variable("GITHUB_ACTIONS") == "true") {
+      std::error_code failed;
+      const std::string directory = std::filesystem::current_path(failed).string();
+      const std::string annotation = workflow_annotation(diagnostic, directory, app.variable("GITHUB_WORKSPACE"));
+      std::fprintf(stderr, "%s\n", annotation.c_str());
+    }
   }
 }
 

@@ -32,6 +32,7 @@ int run_ps(const App& app);
 
 int run_commit(const App& app);
 int run_cp(const App& app);
+int run_explain(const App& app);
 int run_export(const App& app);
 int run_login(const App& app);
 int run_logout(const App& app);

@@ -428,6 +428,15 @@ constexpr Command kCommands[] = {
      .group = kFilesGroup,
      .examples = "config -q | only check\n"
                  "config --services | their names"},
+    {.name = "explain",
+     .operands = "CODE",
+     .summary = "Say what an error of a compose file means, and how to mend it",
+     .options = kExplain,
+     .needs_root = false,
+     .max_operands = 1,
+     .group = kFilesGroup,
+     .examples = "explain unknown-key | the code stands in brackets after the message\n"
+                 "explain --list | all of them"},
     {.name = "image",
      .operands = "import FILE [NAME] | load | ls | rm NAME... | save NAME...",
      .summary = "Import, load, list, remove and save images of the store",

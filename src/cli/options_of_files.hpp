@@ -170,6 +170,10 @@ inline constexpr Option kImage[] = {
     {.name = "quiet", .short_name = 'q', .help = "Only digests"},
 };
 
+inline constexpr Option kExplain[] = {
+    {.name = "list", .help = "List all codes"},
+};
+
 inline constexpr Option kVersion[] = {
     {.name = "format",
      .short_name = 'f',

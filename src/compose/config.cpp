@@ -203,18 +203,22 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
 ConfigOutput run_config(const ConfigOptions& options, const Environment& environment, FileReader& files) {
   ConfigOutput output;
   if (options.format != "yaml" && options.format != "json")
-    return {.out = {}, .err = "error: unsupported format `" + options.format + "`: yaml or json\n", .exit_code = 1};
+    return {.out = {},
+            .err = "error: unsupported format `" + options.format + "`: yaml or json\n",
+            .diagnostics = {},
+            .exit_code = 1};
   if (options.resolve_image_digests || options.lock_image_digests)
     return {.out = {},
             .err = "error: image digests cannot be resolved: this version talks to no registry\n",
+            .diagnostics = {},
             .exit_code = 1};
   LoadOptions wanted = options.load;
   const auto compatible = environment.variables.find("COMPOSE_COMPATIBILITY");
   // Compat: the compatibility mode shows the files without what they imply.
   if (wanted.compatibility || (compatible != environment.variables.end() && compatible->second == "1"))
     wanted.no_normalize = true;
-  const LoadOutcome outcome = load(wanted, environment, files);
-  for (const auto& diagnostic : outcome.diagnostics.all()) output.err += text::render(diagnostic);
+  LoadOutcome outcome = load(wanted, environment, files);
+  output.diagnostics = std::move(outcome.diagnostics);
   output.exit_code = outcome.exit_code;
   if (!outcome.loaded) return output;
   std::string out = listing(options, *outcome.loaded, output);
@@ -279,7 +283,7 @@ ConfigOutput run_config_command(const std::vector<std::string>& arguments, const
       if (after_verb)
         options.load.services.push_back(name);
       else if (name != "config")
-        return {.out = {}, .err = "error: unknown command `" + name + "`\n", .exit_code = 1};
+        return {.out = {}, .err = "error: unknown command `" + name + "`\n", .diagnostics = {}, .exit_code = 1};
       after_verb = true;
       continue;
     }
@@ -288,15 +292,20 @@ ConfigOutput run_config_command(const std::vector<std::string>& arguments, const
     const FlagSpec* begin = after_verb ? std::begin(kConfigFlags) : std::begin(kGlobalFlags);
     const FlagSpec* end = after_verb ? std::end(kConfigFlags) : std::end(kGlobalFlags);
     const FlagSpec* flag = std::find_if(begin, end, [&](const FlagSpec& spec) { return spec.name == name; });
-    if (flag == end) return {.out = {}, .err = "error: unknown flag: " + name + "\n", .exit_code = 16};
+    if (flag == end)
+      return {.out = {}, .err = "error: unknown flag: " + name + "\n", .diagnostics = {}, .exit_code = 16};
     if (flag->takes_value && equals == std::string::npos) {
       if (++i == arguments.size())
-        return {.out = {}, .err = "error: flag " + name + " needs a value\n", .exit_code = 16};
+        return {.out = {}, .err = "error: flag " + name + " needs a value\n", .diagnostics = {}, .exit_code = 16};
       value = arguments[i];
     }
     flag->apply(options, value);
   }
-  return run_config(options, environment, files);
+  ConfigOutput output = run_config(options, environment, files);
+  std::string said;
+  for (const auto& diagnostic : output.diagnostics.all()) said += text::render(diagnostic);
+  output.err.insert(0, said);
+  return output;
 }
 
 }  // namespace berth::compose

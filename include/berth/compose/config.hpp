@@ -22,14 +22,15 @@ struct ConfigOptions {
 
 struct ConfigOutput {
   std::string out;
-  std::string err;
+  std::string err;  // what is wrong with the question, not with the files
+  text::Diagnostics diagnostics;
   int exit_code = 0;
 };
 
 ConfigOutput run_config(const ConfigOptions& options, const Environment& environment, FileReader& files);
 
 // A whole command line as `docker compose` has it, "[global flags] config [flags] [SERVICE...]". For drivers and tests;
-// the program has its own option table.
+// the program has its own option table. Diagnostics are in `err`, as text.
 ConfigOutput run_config_command(const std::vector<std::string>& arguments, const std::string& working_dir,
                                 const Environment& environment, FileReader& files, const std::string& stdin_text = {});
 

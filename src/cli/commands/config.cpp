@@ -45,6 +45,7 @@ compose::ConfigOptions config_options(const App& app) {
 int run_config(const App& app) {
   compose::DiskFiles disk;
   const auto output = compose::run_config(config_options(app), compose::Environment{app.environment}, disk);
+  print_diagnostics(app, output.diagnostics);
   std::fwrite(output.err.data(), 1, output.err.size(), stderr);
   if (const auto file = app.line.options.maybe("output"); file && output.exit_code == 0)
     must(sys::write_file_atomic(*file, output.out, sys::Durability::Volatile, 0644));
