@@ -427,7 +427,9 @@ constexpr Command kCommands[] = {
      .needs_root = false,
      .group = kFilesGroup,
      .examples = "config -q | only check\n"
-                 "config --services | their names"},
+                 "config --services | their names\n"
+                 "config --explain services.web.environment.DEBUG | which line of which file decided\n"
+                 "config --explain TAG | where a variable is set, and where it is used"},
     {.name = "explain",
      .operands = "CODE",
      .summary = "Say what an error of a compose file means, and how to mend it",

@@ -113,6 +113,10 @@ inline constexpr Option kLogin[] = {
 
 inline constexpr Option kConfig[] = {
     {.name = "environment", .help = "Print the variables that interpolation saw"},
+    {.name = "explain",
+     .value = kText,
+     .value_name = "PATH|VAR",
+     .help = "Say where a value or a variable came from, and what it overrode"},
     {.name = "format",
      .value = kText,
      .value_name = "FORMAT",

@@ -1,6 +1,6 @@
 // The stable names of all diagnostics of compose files, as they stand at the end of a message and as `berth explain`
-// takes them. A name that has been released keeps its meaning; pages_*.cpp has a page for each, tests/golden/diagnostics
-// a case.
+// takes them. A name that has been released keeps its meaning; pages_*.cpp has a page for each,
+// tests/golden/diagnostics a case.
 #pragma once
 
 #include <cstdint>

@@ -167,6 +167,19 @@ std::string list_variables(const Loaded& loaded) {
   return out;
 }
 
+std::string list_explained(const ConfigOptions& options, const Loaded& loaded, ConfigOutput& output) {
+  std::string out;
+  for (const auto& one : loaded.explained)
+    out += (out.empty() ? "" : "\n") + one.what + " = " + one.value + "\n" +
+           text::render(one.way, {.color = options.color});
+  if (!out.empty()) return out;
+  output.exit_code = 1;
+  output.err += "error: neither the model has a value `" + options.load.explain +
+                "`, nor do the files use such a variable\n" +
+                "hint: values are named as services.web.environment.DEBUG; `berth config` shows all of them\n";
+  return {};
+}
+
 std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOutput& output) {
   const model::Project& project = loaded.project;
   switch (options.listing) {
@@ -187,6 +200,7 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
       return out;
     }
     case ConfigListing::Variables: return list_variables(loaded);
+    case ConfigListing::Explain: return list_explained(options, loaded, output);
     case ConfigListing::Models: {
       std::string out;
       if (const Node* models = loaded.tree.find("models"))
@@ -260,6 +274,8 @@ const FlagSpec kConfigFlags[] = {
     {"--environment", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Environment; }, false},
     {"--variables", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Variables; }, false},
     {"--models", [](ConfigOptions& o, const std::string&) { o.listing = ConfigListing::Models; }, false},
+    {"--explain",
+     [](ConfigOptions& o, const std::string& v) { o.listing = ConfigListing::Explain, o.load.explain = v; }},
     {"--no-interpolate", [](ConfigOptions& o, const std::string&) { o.load.no_interpolate = true; }, false},
     {"--no-normalize", [](ConfigOptions& o, const std::string&) { o.load.no_normalize = true; }, false},
     {"--no-path-resolution", [](ConfigOptions& o, const std::string&) { o.load.no_path_resolution = true; }, false},

@@ -42,7 +42,9 @@ void say_missing(LoadState& state, const std::string& path, const Place& from, c
   const bool missing = error.kind() == ErrorKind::NotFound;
   state.error(from, Code::EnvFileMissing,
               missing ? "env file `" + path + "` does not exist" : "env file `" + path + "`: " + error.to_string(),
-              !missing ? "" : optional ? "create it, or write `{path: …, required: false}`" : "create it, or name another");
+              !missing   ? ""
+              : optional ? "create it, or write `{path: …, required: false}`"
+                         : "create it, or name another");
 }
 
 }  // namespace
@@ -64,6 +66,7 @@ bool add_env_file(LoadState& state, const std::string& path, const Place& from, 
   for (std::size_t i = 0; i < parsed.entries.size(); ++i) {
     const auto& [name, value] = parsed.entries[i];
     if (!value) continue;
+    if (added.count(name)) state.shadowed_at[name].push_back(places[name]);
     added[name] = *value;
     places[name] = whole_line(state, file, parsed.lines[i]);
   }
@@ -84,7 +87,10 @@ void load_environment(LoadState& state, const std::string& directory) {
     add_env_file(state, absolute_path(".env", directory), {}, state.variables, added, places, false);
   }
   for (const auto& [name, value] : added)
-    if (state.variables.emplace(name, value).second) state.places[name] = places[name];
+    if (state.variables.emplace(name, value).second)
+      state.places[name] = places[name];
+    else
+      state.shadowed_at[name].push_back(places[name]);
 }
 
 namespace {
@@ -92,6 +98,19 @@ namespace {
 std::string field_of(const Node& node, const char* key) {
   const Node* value = node.find(key);
   return value ? value->scalar_text() : std::string();
+}
+
+// A key without a value has that of the variable with its name.
+void take_variable(LoadState& state, Node& node, const std::string& name, const std::string& text) {
+  const Place place = node.place;
+  node = Node::of(text);
+  node.place = place;
+  Origin taken;
+  taken.kind = Origin::Kind::Substituted;
+  taken.text = "a name alone has the value of the variable";
+  const auto set = state.places.find(name);
+  taken.variables.emplace(name, set == state.places.end() ? Place{} : set->second);
+  state.step(node.place, std::move(taken));
 }
 
 void read_pairs(LoadState& state, const Node& path, bool raw, bool required, const Lookup& lookup, Node& into) {
@@ -109,7 +128,10 @@ void read_pairs(LoadState& state, const Node& path, bool raw, bool required, con
     Node entry = value ? Node::of(*value) : Node::null();
     const Place at = whole_line(state, file, parsed.lines[i]);
     entry.place = at;
-    into.set(name, std::move(entry), at);
+    if (Node* before = into.find(name))
+      state.take_over(*before, std::move(entry));
+    else
+      into.set(name, std::move(entry), at);
   }
 }
 
@@ -131,11 +153,15 @@ void resolve_service_environment(LoadState& state, Node& model) {
       }
     if (const Node* given = service.find("environment"))
       for (std::size_t i = 0; i < given->fields.size(); ++i) {
+        const std::string& key = given->fields[i].first;
         Node value = given->fields[i].second;
-        if (const auto found = state.variables.find(given->fields[i].first);
-            value.is_null() && found != state.variables.end())
-          value = Node::of(found->second);
-        environment.set(given->fields[i].first, std::move(value), given->key_places[i]);
+        if (!value.place.file) value.place = given->key_places[i];
+        if (const auto found = state.variables.find(key); value.is_null() && found != state.variables.end())
+          take_variable(state, value, key, found->second);
+        if (Node* before = environment.find(key))
+          state.take_over(*before, std::move(value));
+        else
+          environment.set(key, std::move(value), given->key_places[i]);
       }
     if (const Node* files = service.find("label_file"))
       for (const auto& file : files->items)  // Compat: only the file's own variables are known in it
@@ -164,7 +190,8 @@ void read_security_profiles(LoadState& state, Node& model, const std::string& di
       if (content)
         option.text = "seccomp:" + *content;
       else
-        state.error(option.place, Code::SeccompProfile, "seccomp profile `" + value + "`: " + content.error().to_string());
+        state.error(option.place, Code::SeccompProfile,
+                    "seccomp profile `" + value + "`: " + content.error().to_string());
     }
   }
 }

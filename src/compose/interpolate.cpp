@@ -110,6 +110,7 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
     }
     VariableUse& known = state.uses.try_emplace(use.name, use).first->second;
     known.required = known.required || use.required;
+    state.used_at[use.name].push_back(node.place);
     if (known.default_value.empty()) known.default_value = use.default_value;
     if (known.alternate_value.empty()) known.alternate_value = use.alternate_value;
     if (!found && state.warned_unset.insert(use.name).second)
@@ -120,10 +121,8 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
   if (done.error.empty()) {
     if (done.text == node.text) return;
     step.text = "`" + node.text.substr(0, 80) + "` became `" + done.text.substr(0, 80) + "`";
-    step.before = node.place.origin;
     node.text = std::move(done.text);
-    state.origins.push_back(std::move(step));
-    node.place.origin = static_cast<std::uint32_t>(state.origins.size());
+    state.step(node.place, std::move(step));
     return;
   }
   node.tag = NodeTag::Reset;  // what it would be is not known: no later pass is to read it

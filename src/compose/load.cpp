@@ -436,6 +436,8 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   }
   if (failed(kInvalidModel)) return outcome;
   omit_empty(model);
+  std::vector<Explained> explained;
+  if (!options.explain.empty()) explained = explain_value(state, model, aside, options.explain);
 
   Loaded loaded;
   loaded.project = to_project(state, model);
@@ -448,6 +450,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   loaded.project.config_files = located.files;
   for (const auto& file : options.env_files)
     loaded.project.environment_files.push_back(absolute_path(file, options.working_dir));
+  loaded.explained = std::move(explained);
   loaded.tree = std::move(model);
   for (const auto& [variable, use] : state.uses) loaded.variables.push_back(use);
   loaded.environment = state.variables;

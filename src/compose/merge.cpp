@@ -67,7 +67,7 @@ bool replaces_whole(std::string_view path) {
   return path == "services.*.command" || path == "services.*.entrypoint" || path == "services.*.healthcheck.test";
 }
 
-void make_unique(Node& list, const std::string& path) {
+void make_unique(LoadState& state, Node& list, const std::string& path) {
   const auto rule =
       std::find_if(std::begin(kListRules), std::end(kListRules), [&](const ListRule& r) { return r.path == path; });
   if (rule == std::end(kListRules)) return;
@@ -80,26 +80,12 @@ void make_unique(Node& list, const std::string& path) {
     if (fresh)
       items.push_back(std::move(item));
     else
-      items[at->second] = std::move(item);
+      state.take_over(items[at->second], std::move(item));
   }
   list.items = std::move(items);
 }
 
 void merge_value(LoadState& state, Node& base, Node over, const std::string& path);
-
-// One value in place of another remembers which.
-void take_over(LoadState& state, Node& base, Node over) {
-  if (base.place.file && (base.place.file != over.place.file || base.place.line != over.place.line)) {
-    Origin step;
-    step.kind = Origin::Kind::Overrides;
-    step.place = base.place;
-    step.text = "it overrides the value given here";
-    step.before = over.place.origin ? over.place.origin : base.place.origin;
-    state.origins.push_back(std::move(step));
-    over.place.origin = static_cast<std::uint32_t>(state.origins.size());
-  }
-  base = std::move(over);
-}
 
 void merge_maps(LoadState& state, Node& base, Node over, const std::string& path) {
   for (std::size_t i = 0; i < over.fields.size(); ++i) {
@@ -119,7 +105,7 @@ void merge_logging(LoadState& state, Node& base, Node over, const std::string& p
   const Node* mine = base.find("driver");
   const Node* theirs = over.find("driver");
   if (mine && theirs && mine->text != theirs->text)
-    base = std::move(over);
+    state.take_over(base, std::move(over));
   else
     merge_maps(state, base, std::move(over), path);
 }
@@ -142,36 +128,42 @@ void merge_value(LoadState& state, Node& base, Node over, const std::string& pat
     base = std::move(over);
     base.tag = NodeTag::Override;
   } else if (over.tag == NodeTag::Override || replaces_whole(path)) {
-    base = std::move(over);
+    state.take_over(base, std::move(over));
   } else if (base.is_map() && over.is_map()) {
     if (path == "services.*.logging")
       merge_logging(state, base, std::move(over), path);
     else if (path == "services.*.ulimits")
-      for (auto& [name, limit] : over.fields) base.set(name, std::move(limit));
+      for (std::size_t i = 0; i < over.fields.size(); ++i) {
+        auto& [name, limit] = over.fields[i];
+        if (Node* mine = base.find(name))
+          state.take_over(*mine, std::move(limit));
+        else
+          base.set(name, std::move(limit), over.key_places[i]);
+      }
     else
       merge_maps(state, base, std::move(over), path);
   } else if (base.is_list() && over.is_list()) {
     if (path == "networks.*.ipam.config") return merge_pools(state, base, std::move(over), path);
     for (auto& item : over.items) base.items.push_back(std::move(item));
-    make_unique(base, path);
+    make_unique(state, base, path);
   } else if (!over.is_null()) {
-    take_over(state, base, std::move(over));
+    state.take_over(base, std::move(over));
   }
 }
 
-void unique_lists(Node& node, const std::string& path) {
+void unique_lists(LoadState& state, Node& node, const std::string& path) {
   for (auto& [key, value] : node.fields) {
     if (value.is_list())
-      make_unique(value, below(path, key));
+      make_unique(state, value, below(path, key));
     else if (value.is_map())
-      unique_lists(value, below(path, key));
+      unique_lists(state, value, below(path, key));
   }
 }
 
 }  // namespace
 
 void merge(LoadState& state, Node& base, Node over) {
-  if (Node* services = over.find("services")) unique_lists(*services, "services");
+  if (Node* services = over.find("services")) unique_lists(state, *services, "services");
   // A key without a value in `environment` is a statement ("from the shell"), so it wins over a value.
   if (Node* services = over.find("services"); services && services->is_map()) {
     if (Node* mine = base.find("services"); mine && mine->is_map())
@@ -182,7 +174,7 @@ void merge(LoadState& state, Node& base, Node over) {
         if (!environment || !old) continue;
         for (const auto& [key, value] : environment->fields)
           if (value.is_null() && value.tag == NodeTag::None)
-            if (Node* held = old->find(key)) *held = value;
+            if (Node* held = old->find(key)) state.take_over(*held, value);
       }
   }
   if (base.is_null()) base = Node::map();

@@ -6,19 +6,38 @@ namespace berth::compose {
 
 const char* name_of(Code code) {
   static constexpr const char* kNames[] = {
-      "yaml-syntax",       "tab-indentation",   "key-not-text",     "duplicate-key",     "merge-not-map",
-      "anchor-cycle",      "bad-base64",        "not-utf8",         "limit-exceeded",    "not-a-compose-file",
-      "empty-file",        "no-compose-file",   "file-unreadable",  "env-file-missing",  "env-file-syntax",
-      "env-file-format",   "variable-unset",    "required-variable", "bad-interpolation", "project-name",
-      "include-form",      "include-cycle",     "extends-form",     "extends-cycle",     "extends-missing",
-      "version-obsolete",  "no-such-service",   "seccomp-profile",  "unknown-key",       "missing-key",
-      "empty-value",       "wrong-type",        "unknown-word",     "out-of-range",      "listed-twice",
-      "bad-name",          "container-name",    "bad-number",       "bad-size",          "bad-duration",
-      "bad-file-mode",     "bad-port",          "bad-volume",       "bad-device",        "bad-host",
-      "missing-value",     "unclosed-quote",    "empty-service",    "no-image",          "one-source",
-      "external-keys",     "exclusive-keys",    "different-values", "mount-twice",       "health-test",
-      "restart-policy",    "undefined-service", "undefined-resource", "inactive-profile", "dependency-cycle",
-      "no-build",          "container-name-taken", "unsupported",   "no-effect",
+      "yaml-syntax",       "tab-indentation",
+      "key-not-text",      "duplicate-key",
+      "merge-not-map",     "anchor-cycle",
+      "bad-base64",        "not-utf8",
+      "limit-exceeded",    "not-a-compose-file",
+      "empty-file",        "no-compose-file",
+      "file-unreadable",   "env-file-missing",
+      "env-file-syntax",   "env-file-format",
+      "variable-unset",    "required-variable",
+      "bad-interpolation", "project-name",
+      "include-form",      "include-cycle",
+      "extends-form",      "extends-cycle",
+      "extends-missing",   "version-obsolete",
+      "no-such-service",   "seccomp-profile",
+      "unknown-key",       "missing-key",
+      "empty-value",       "wrong-type",
+      "unknown-word",      "out-of-range",
+      "listed-twice",      "bad-name",
+      "container-name",    "bad-number",
+      "bad-size",          "bad-duration",
+      "bad-file-mode",     "bad-port",
+      "bad-volume",        "bad-device",
+      "bad-host",          "missing-value",
+      "unclosed-quote",    "empty-service",
+      "no-image",          "one-source",
+      "external-keys",     "exclusive-keys",
+      "different-values",  "mount-twice",
+      "health-test",       "restart-policy",
+      "undefined-service", "undefined-resource",
+      "inactive-profile",  "dependency-cycle",
+      "no-build",          "container-name-taken",
+      "unsupported",       "no-effect",
   };
   static_assert(std::size(kNames) == static_cast<std::size_t>(Code::Count));
   return kNames[static_cast<std::size_t>(code)];
@@ -41,16 +60,27 @@ std::string LoadState::shown(const std::string& path) const {
 
 namespace {
 
-constexpr int kMaxSteps = 8;  // that are told of one value
+constexpr std::size_t kMaxNotes = 20;  // that are told of one value
 
+// First how the value itself came there, then what it overrides and how that came there.
 void add_notes(const LoadState& state, std::uint32_t origin, std::vector<text::Note>& notes) {
-  for (int steps = 0; origin != 0 && steps < kMaxSteps; ++steps) {
+  std::vector<std::uint32_t> overrides;
+  for (; origin != 0 && notes.size() < kMaxNotes; origin = state.origins[origin - 1].before) {
     const Origin& step = state.origins[origin - 1];
+    if (step.kind == Origin::Kind::Overrides) {
+      overrides.push_back(origin);
+      continue;
+    }
     notes.push_back({state.span(step.place), step.text});
     for (const auto& [name, place] : step.variables)
       notes.push_back({state.span(place), place.file ? "variable `" + name + "` is set here"
                                                      : "variable `" + name + "` comes from the shell's environment"});
-    origin = step.before;
+  }
+  for (const std::uint32_t over : overrides) {
+    if (notes.size() >= kMaxNotes) return;
+    const Origin& step = state.origins[over - 1];
+    notes.push_back({state.span(step.place), step.text});
+    add_notes(state, step.place.origin, notes);
   }
 }
 
@@ -81,8 +111,32 @@ text::Diagnostic LoadState::diagnostic(text::Severity severity, const Place& pla
   made.span = span(place);
   made.message = std::move(message);
   made.hint = std::move(hint);
-  add_notes(*this, place.origin, made.notes);
+  made.notes = notes_of(place.origin);
   return made;
+}
+
+std::vector<text::Note> LoadState::notes_of(std::uint32_t origin) const {
+  std::vector<text::Note> notes;
+  add_notes(*this, origin, notes);
+  return notes;
+}
+
+void LoadState::step(Place& place, Origin origin) {
+  origin.before = place.origin;
+  origins.push_back(std::move(origin));
+  place.origin = static_cast<std::uint32_t>(origins.size());
+}
+
+void LoadState::take_over(Node& base, Node over) {
+  if (base.place.file && over.place.file &&
+      (base.place.file != over.place.file || base.place.line != over.place.line)) {
+    Origin overrides;
+    overrides.kind = Origin::Kind::Overrides;
+    overrides.place = base.place;
+    overrides.text = "it overrides the value given here";
+    step(over.place, std::move(overrides));
+  }
+  base = std::move(over);
 }
 
 void LoadState::error_beside(const Place& place, Code code, std::string message, std::string hint, const Place& other,

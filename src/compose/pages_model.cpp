@@ -14,7 +14,8 @@ constexpr Page kModelPages[] = {
   web:
     image: nginx
 )"},
-    {Code::NoImage, "a service has nothing to run", R"(A service runs an image: one with a name (`image`), or one that is built (`build`).)",
+    {Code::NoImage, "a service has nothing to run",
+     R"(A service runs an image: one with a name (`image`), or one that is built (`build`).)",
      R"(services:
   web:
     ports: ["80:80"]

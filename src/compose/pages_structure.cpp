@@ -80,7 +80,8 @@ stands in brackets; a map has a key and a colon; a text that looks like a number
     image: mariadb
     healthcheck: {test: ["CMD", "true"]}
 )"},
-    {Code::OutOfRange, "a number is too small or too large", R"(The key takes numbers of a range; the message says where it ends.)",
+    {Code::OutOfRange, "a number is too small or too large",
+     R"(The key takes numbers of a range; the message says where it ends.)",
      R"(services:
   web:
     image: nginx
@@ -126,7 +127,8 @@ names of containers, of files, and of hosts.)",
     image: nginx
     container_name: my-web
 )"},
-    {Code::BadNumber, "a text is not a number", R"(The key takes a number. Numbers are written without units and thousands separators.)",
+    {Code::BadNumber, "a text is not a number",
+     R"(The key takes a number. Numbers are written without units and thousands separators.)",
      R"(services:
   web:
     image: nginx
@@ -161,7 +163,8 @@ names of containers, of files, and of hosts.)",
     image: nginx
     stop_grace_period: 30s
 )"},
-    {Code::BadFileMode, "a text is not a file mode", R"(File modes are octal, as chmod takes them: 0440 is read for owner and group.)",
+    {Code::BadFileMode, "a text is not a file mode",
+     R"(File modes are octal, as chmod takes them: 0440 is read for owner and group.)",
      R"(services:
   web:
     image: nginx
@@ -202,7 +205,8 @@ this machine, any other is the name of a volume. What has colons in its name nee
     image: nginx
     volumes: ["./data:/data:ro,z"]
 )"},
-    {Code::BadDevice, "a text is not a device", R"(A short device is HOST, HOST:CONTAINER or HOST:CONTAINER:RIGHTS, where rights are letters of rwm.)",
+    {Code::BadDevice, "a text is not a device",
+     R"(A short device is HOST, HOST:CONTAINER or HOST:CONTAINER:RIGHTS, where rights are letters of rwm.)",
      R"(services:
   web:
     image: nginx
@@ -213,7 +217,8 @@ this machine, any other is the name of a volume. What has colons in its name nee
     image: nginx
     devices: ["/dev/fuse:/dev/fuse:rwm"]
 )"},
-    {Code::BadHost, "a text names no host with its address", R"(Items of `extra_hosts` are HOST=IP (or HOST:IP); host-gateway stands for this machine.)",
+    {Code::BadHost, "a text names no host with its address",
+     R"(Items of `extra_hosts` are HOST=IP (or HOST:IP); host-gateway stands for this machine.)",
      R"(services:
   web:
     image: nginx
@@ -224,7 +229,8 @@ this machine, any other is the name of a volume. What has colons in its name nee
     image: nginx
     extra_hosts: ["db.local=192.0.2.7"]
 )"},
-    {Code::MissingValue, "an item has a name but no value", R"(Items of this list are NAME=value; there is no place from which a value would be taken.)",
+    {Code::MissingValue, "an item has a name but no value",
+     R"(Items of this list are NAME=value; there is no place from which a value would be taken.)",
      R"(services:
   web:
     build:

@@ -93,7 +93,8 @@ services:
     {Code::NotUtf8, "the file is not UTF-8",
      R"(Compose files are text in UTF-8. A file in another encoding (UTF-16, Latin-1), or no text at all (an archive, an image),
 cannot be read. `file compose.yaml` tells what it is, `iconv -f latin1 -t utf-8` converts it.)",
-     "$ printf '\\377\\376s' > compose.yaml; berth config", "$ iconv -f utf-16 -t utf-8 old.yaml > compose.yaml; berth config"},
+     "$ printf '\\377\\376s' > compose.yaml; berth config",
+     "$ iconv -f utf-16 -t utf-8 old.yaml > compose.yaml; berth config"},
     {Code::LimitExceeded, "the files are larger than any stack is",
      R"(Files, the number of values (anchors expanded), their depth, the number of included files and of published ports have
 limits, so that a file of a few lines cannot take all of the memory. No stack that people write comes near them.)",
@@ -278,7 +279,8 @@ services:
   db:
     image: mariadb
 )"},
-    {Code::ExtendsForm, "`extends` does not say which service", R"(`extends` is the name of a service, or a map with `service` and, where it is in another file, `file`.)",
+    {Code::ExtendsForm, "`extends` does not say which service",
+     R"(`extends` is the name of a service, or a map with `service` and, where it is in another file, `file`.)",
      R"(services:
   web:
     image: nginx

@@ -21,8 +21,8 @@ using VariablePlaces = std::map<std::string, Place>;  // of those that env files
 
 // One step on the way of a value from where it was written to where it counts.
 struct Origin {
-  enum class Kind : std::uint8_t { Alias, Extends, Include, Overrides, Substituted } kind = Kind::Alias;
-  Place place;               // of the step; of what is overridden
+  enum class Kind : std::uint8_t { Alias, Extends, Include, Overrides, Substituted, Implied } kind = Kind::Alias;
+  Place place;               // of the step; of what is overridden, with the way of that
   std::string text;          // what a note says of it
   VariablePlaces variables;  // Substituted: which, and where they were set (nowhere: in the shell)
   std::uint32_t before = 0;  // the step before this one, as Place::origin
@@ -37,6 +37,9 @@ struct LoadState {
   std::vector<std::shared_ptr<const text::SourceFile>> sources = {};
   std::vector<Origin> origins = {};
   std::map<std::string, VariableUse> uses = {};
+  std::map<std::string, std::vector<Place>> used_at = {};  // variables, by name
+  std::map<std::string, std::vector<Place>> shadowed_at =
+      {};  // where a variable is set that is set with more right elsewhere
   std::set<std::string> warned_unset = {};
   // Structures with a key that is not known, by path ("services.web"; "" is the file): what they lack may be that key.
   std::set<std::string> unclear = {};
@@ -61,6 +64,12 @@ struct LoadState {
   // A new file to point into.
   std::uint32_t add_source(const std::string& shown_path, std::string content);
   std::string shown(const std::string& path) const;  // as the user would write it: relative, where it is below
+  // Of the way of a value, the last step first.
+  std::vector<text::Note> notes_of(std::uint32_t origin) const;
+  // One step more on the way of what stands at `place`.
+  void step(Place& place, Origin origin);
+  // `over` counts instead of `base`, and remembers it.
+  void take_over(Node& base, Node over);
   // `node` and all below it have come there by this step.
   void derive(Node& node, Origin::Kind kind, const Place& place, const std::string& text);
   // "`word` is no WHAT"; the hint names the nearest of `known`, or all of them.
@@ -167,6 +176,10 @@ void normalize(LoadState& state, Node& model, const std::string& project_name);
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled);
 // ---- unsupported.cpp: for options.purpose.
 void check_supported(LoadState& state, const Node& model);
+
+// ---- trail.cpp: where a value of the model, or a variable, came from. `aside`: the services that are not enabled.
+std::vector<Explained> explain_value(const LoadState& state, const Node& model, const Node& aside,
+                                     const std::string& what);
 
 // ---- project.cpp
 model::Project to_project(LoadState& state, const Node& model);

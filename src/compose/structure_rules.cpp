@@ -9,37 +9,47 @@ namespace berth::compose {
 
 namespace {
 
-void preset(Node& node, const char* key, Node value) {
+void preset(LoadState& state, Node& node, const char* key, Node value) {
   if (node.find(key)) return;
   value.place = node.place;
+  if (!state.options.explain.empty()) {
+    Origin implied;
+    implied.kind = Origin::Kind::Implied;
+    implied.place = node.place;
+    implied.place.origin = 0;
+    implied.text = "it is not written there: this is the default";
+    state.step(value.place, std::move(implied));
+  }
   node.set(key, std::move(value));
 }
 
-void preset_grant(LoadState&, Node& node, const std::string& path) {
+void preset_grant(LoadState& state, Node& node, const std::string& path) {
   const Node* source = node.find("source");
   if (!source || path.find(".secrets") == std::string::npos || path.find(".build.") != std::string::npos) return;
-  preset(node, "target", Node::of("/run/secrets/" + source->text));
+  preset(state, node, "target", Node::of("/run/secrets/" + source->text));
 }
 
-void preset_port(LoadState&, Node& node, const std::string&) {
-  preset(node, "mode", Node::of("ingress"));
-  preset(node, "protocol", Node::of("tcp"));
+void preset_port(LoadState& state, Node& node, const std::string&) {
+  preset(state, node, "mode", Node::of("ingress"));
+  preset(state, node, "protocol", Node::of("tcp"));
 }
 
-void preset_env_file(LoadState&, Node& node, const std::string&) { preset(node, "required", Node::of(true)); }
+void preset_env_file(LoadState& state, Node& node, const std::string&) {
+  preset(state, node, "required", Node::of(true));
+}
 
-void preset_mount(LoadState&, Node& node, const std::string&) {
+void preset_mount(LoadState& state, Node& node, const std::string&) {
   Node* target = node.find("target");
   if (target && target->is_string() && target->text.starts_with('/')) target->text = absolute_path(target->text, "/");
   const Node* type = node.find("type");
   if (!type || type->text != "bind") return;
-  preset(node, "bind", Node::map());
-  preset(*node.find("bind"), "create_host_path", Node::of(true));
+  preset(state, node, "bind", Node::map());
+  preset(state, *node.find("bind"), "create_host_path", Node::of(true));
 }
 
 // Compat: who counts none and names none wants all.
-void preset_gpu(LoadState&, Node& node, const std::string&) {
-  if (!node.find("count") && !node.find("device_ids")) preset(node, "count", Node::of(std::int64_t{-1}));
+void preset_gpu(LoadState& state, Node& node, const std::string&) {
+  if (!node.find("count") && !node.find("device_ids")) preset(state, node, "count", Node::of(std::int64_t{-1}));
 }
 
 // The form of old: `external: {name: X}`.
@@ -60,7 +70,9 @@ void finish_port(LoadState& state, Node& node, const std::string& path) {
                 "127.0.0.1 is this machine alone");
 }
 
-void finish_dependency(LoadState&, Node& node, const std::string&) { preset(node, "required", Node::of(true)); }
+void finish_dependency(LoadState& state, Node& node, const std::string&) {
+  preset(state, node, "required", Node::of(true));
+}
 
 void finish_gpu(LoadState& state, Node& node, const std::string& path) {
   if (node.find("count") && node.find("device_ids"))

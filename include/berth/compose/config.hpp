@@ -8,13 +8,26 @@
 
 namespace berth::compose {
 
-enum class ConfigListing { Model, Services, Volumes, Networks, Images, Profiles, Hash, Environment, Variables, Models };
+enum class ConfigListing {
+  Model,
+  Services,
+  Volumes,
+  Networks,
+  Images,
+  Profiles,
+  Hash,
+  Environment,
+  Variables,
+  Models,
+  Explain
+};
 
 struct ConfigOptions {
-  LoadOptions load;  // `services` holds the operands
+  LoadOptions load;  // `services` holds the operands, `explain` the argument of --explain
   ConfigListing listing = ConfigListing::Model;
   std::string format = "yaml";  // or json
   std::string hash_of;          // --hash: "*" or names with commas
+  bool color = false;           // --explain
   bool quiet = false;
   bool resolve_image_digests = false;  // needs the registry: refused with the reason
   bool lock_image_digests = false;

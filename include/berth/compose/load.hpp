@@ -82,6 +82,14 @@ struct LoadOptions {
   // file name of its diagnostics. Relative paths start at the project's directory.
   std::string over_text;
   std::string over_name;
+  // A value of the model ("services.web.environment.DEBUG") or a variable, of which to tell where it came from.
+  std::string explain;
+};
+
+struct Explained {
+  std::string what;      // "services.web.environment.DEBUG"
+  std::string value;     // as YAML on one line
+  text::Diagnostic way;  // a note at the place where it was written, with a note for each step from there
 };
 
 struct VariableUse {  // for `config --variables`
@@ -97,6 +105,7 @@ struct Loaded {
   std::vector<VariableUse> variables;              // by name
   std::map<std::string, std::string> environment;  // what interpolation saw: process over env files
   std::vector<std::string> profiles;               // all that are named in the files, sorted
+  std::vector<Explained> explained;                // of LoadOptions::explain: each value below it
 };
 
 struct LoadOutcome {

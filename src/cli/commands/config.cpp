@@ -21,6 +21,7 @@ compose::ConfigListing listing_of(const OptionValues& options) {
   };
   for (const auto& entry : kListings)
     if (options.flag(entry.flag)) return entry.listing;
+  if (options.given("explain")) return compose::ConfigListing::Explain;
   return options.given("hash") ? compose::ConfigListing::Hash : compose::ConfigListing::Model;
 }
 
@@ -36,6 +37,8 @@ compose::ConfigOptions config_options(const App& app) {
   config.listing = listing_of(options);
   config.format = options.text("format");
   config.hash_of = options.text("hash");
+  config.load.explain = options.text("explain");
+  config.color = app.color_out;
   config.quiet = options.flag("quiet");
   return config;
 }

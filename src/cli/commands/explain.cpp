@@ -43,8 +43,9 @@ int run_explain(const App& app) {
     return kOk;
   }
   if (app.line.operands.empty())
-    throw Failure(Error::make(ErrorKind::Invalid, "`explain` needs a code")
-                      .with_hint("it stands in brackets after a message; `" + app.program + " explain --list` has all"));
+    throw Failure(
+        Error::make(ErrorKind::Invalid, "`explain` needs a code")
+            .with_hint("it stands in brackets after a message; `" + app.program + " explain --list` has all"));
   std::string code = app.line.operands[0];  // also with its brackets, as it is copied
   if (code.starts_with('[') && code.ends_with(']')) code = code.substr(1, code.size() - 2);
   if (const auto page = compose::find_explain_page(code)) {
@@ -54,9 +55,9 @@ int run_explain(const App& app) {
   std::vector<std::string> known;
   for (const auto& page : pages) known.emplace_back(page.code);
   const auto near = text::nearest(code, known);
-  throw Failure(Error::make(ErrorKind::NotFound, "no diagnostic has the code `" + code + "`")
-                    .with_hint(near ? "did you mean `" + *near + "`?"
-                                    : "`" + app.program + " explain --list` has all codes"));
+  throw Failure(
+      Error::make(ErrorKind::NotFound, "no diagnostic has the code `" + code + "`")
+          .with_hint(near ? "did you mean `" + *near + "`?" : "`" + app.program + " explain --list` has all codes"));
 }
 
 }  // namespace berth::cli

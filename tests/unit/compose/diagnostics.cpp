@@ -1,6 +1,7 @@
-// Every diagnostic code has a page whose examples are true, and a golden case: tests/golden/diagnostics/CODE[.variant].txt
-// holds the files ("--- NAME", compose.yaml first), perhaps "--- options" (`env A=b`, `run`, `service NAME`, `file NAME`,
-// `name NAME`), and "--- said", the exact text. UPDATE_GOLDEN=1 writes the latter.
+// Every diagnostic code has a page whose examples are true, and a golden case:
+// tests/golden/diagnostics/CODE[.variant].txt holds the files ("--- NAME", compose.yaml first), perhaps "--- options"
+// (`env A=b`, `run`, `service NAME`, `file NAME`, `name NAME`), and "--- said", the exact text. UPDATE_GOLDEN=1 writes
+// the latter.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,7 +46,8 @@ void apply_options(Case& stack, const std::string& text) {
     std::string value;
     if (word != "run") lines >> value;
     if (word == "run") stack.options.purpose = Purpose::Run;
-    if (word == "env") stack.environment.variables[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+    if (word == "env")
+      stack.environment.variables[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
     if (word == "service") stack.options.services.push_back(value);
     if (word == "file") stack.options.files.push_back(value);
     if (word == "name") stack.options.project_name = value;
@@ -120,8 +122,8 @@ TEST(DiagnosticGolden, EachCodeHasACaseAndSaysExactlyThis) {
 
 // A place is what an editor jumps to: only what lies in no file has none.
 TEST(DiagnosticGolden, PointsIntoAFile) {
-  static const std::set<std::string> kNowhere = {"no-compose-file", "no-such-service", "project-name", "empty-file",
-                                                 "env-file-missing", "file-unreadable"};
+  static const std::set<std::string> kNowhere = {"no-compose-file", "no-such-service",  "project-name",
+                                                 "empty-file",      "env-file-missing", "file-unreadable"};
   for (const auto& entry : std::filesystem::directory_iterator(kGolden))
     for (const auto& diagnostic : load_sections(sections_of(read_all(entry.path())), Purpose::Show).diagnostics.all())
       EXPECT_TRUE(diagnostic.span || kNowhere.count(diagnostic.code)) << diagnostic.code << " " << diagnostic.message;
