@@ -1,4 +1,5 @@
-// The table of the Compose language: every key, in which structure it stands, and what it holds.
+// The table of the Compose language: every key, in which structure it stands, and what it holds. Its source is
+// schemas/compose.schema.json; generate_structures.py makes structure_rows.inc of it.
 #pragma once
 
 #include <cstdint>
