@@ -14,8 +14,8 @@ struct Row {
   const char* fields;
 };
 
-// From schemas/compose.schema.json, where fields stand in the order in which `config` prints them. The letters are those
-// of structures.hpp.
+// From schemas/compose.schema.json, where fields stand in the order in which `config` prints them. The letters are
+// those of structures.hpp.
 constexpr Row kRows[] = {
 #include "structure_rows.inc"
 };

@@ -43,7 +43,8 @@ bool is_at(const Place& a, const Place& b) {
 // Written as one: a short form, or a scalar.
 bool has_one_place(const Node& node, const Place& place) {
   if (!is_at(node.place, place)) return false;
-  return std::all_of(node.items.begin(), node.items.end(), [&](const Node& item) { return has_one_place(item, place); }) &&
+  return std::all_of(node.items.begin(), node.items.end(),
+                     [&](const Node& item) { return has_one_place(item, place); }) &&
          std::all_of(node.fields.begin(), node.fields.end(),
                      [&](const NodeField& field) { return has_one_place(field.second, place); });
 }
@@ -66,8 +67,9 @@ class Trail {
  private:
   void tell(const Node& node, const std::string& path, const Place& place) {
     Explained one{.what = path, .value = inline_yaml(node), .way = {}};
-    one.way = note_at(state_, place,
-                      place.file ? "it is given here" : "it is in no file: berth adds it where the files say nothing else");
+    one.way =
+        note_at(state_, place,
+                place.file ? "it is given here" : "it is in no file: berth adds it where the files say nothing else");
     one.way.notes = state_.notes_of(place.origin);
     all.push_back(std::move(one));
   }
@@ -108,9 +110,9 @@ Explained variable_way(const LoadState& state, const std::string& name) {
     one.value = inline_yaml(Node::of(value->second));
     const bool in_file = set != state.places.end();
     one.way = note_at(state, in_file ? set->second : Place{},
-                      in_file                           ? "it is set here"
+                      in_file                          ? "it is set here"
                       : name == "COMPOSE_PROJECT_NAME" ? "it is the project's name"
-                                                        : "it comes from the shell's environment");
+                                                       : "it comes from the shell's environment");
   }
   if (const auto lost = state.shadowed_at.find(name); lost != state.shadowed_at.end())
     for (auto place = lost->second.rbegin(); place != lost->second.rend(); ++place)

@@ -1,5 +1,5 @@
-// The whole load of one file: any bytes end in a model or in diagnostics (that can be shown), within bounds; and the way
-// of each value can be told.
+// The whole load of one file: any bytes end in a model or in diagnostics (that can be shown), within bounds; and the
+// way of each value can be told.
 #include <cstdint>
 #include <string>
 

@@ -107,7 +107,8 @@ services:
     ports: ["8080:80"]
     env_file: [{path: a.env, required: false}]
 )");
-  EXPECT_EQ(explained(stack, "web.ports"), R"(services.web.ports.0 = {mode: "ingress", target: 80, published: "8080", protocol: "tcp"}
+  EXPECT_EQ(explained(stack, "web.ports"),
+            R"(services.web.ports.0 = {mode: "ingress", target: 80, published: "8080", protocol: "tcp"}
 compose.yaml:7:13: note: it is given here
  7 |     ports: ["8080:80"]
    |             ^~~~~~~~~
