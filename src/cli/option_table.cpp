@@ -412,7 +412,7 @@ constexpr Command kCommands[] = {
      .max_operands = 1,
      .group = kFilesGroup,
      .examples = "login -u me registry.example.com | asks for the password\n"
-                 "login -u me --password-stdin registry.example.com < token | for scripts"},
+                 "login -u me --password-stdin registry.example.com | reads it from the standard input"},
     {.name = "logout",
      .operands = "[SERVER]",
      .summary = "Forget the credentials of a registry",
