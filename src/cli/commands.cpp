@@ -31,8 +31,8 @@ CommandFunction command_function(std::string_view name) {
       {"cp", run_cp},           {"commit", run_commit},
       {"export", run_export},   {"install-names", run_install_names},
       {"volume", run_volume},   {"pull", run_pull},
-      {"login", run_login},     {"logout", run_logout},
-      {"explain", run_explain},
+      {"push", run_push},       {"login", run_login},
+      {"logout", run_logout},   {"explain", run_explain},
   };
   for (const auto& entry : kFunctions)
     if (entry.name == name) return entry.function;

@@ -37,6 +37,7 @@ int run_export(const App& app);
 int run_login(const App& app);
 int run_logout(const App& app);
 int run_pull(const App& app);
+int run_push(const App& app);
 int run_create(const App& app);
 int run_events(const App& app);
 int run_images(const App& app);

@@ -404,6 +404,12 @@ constexpr Command kCommands[] = {
      .group = kFilesGroup,
      .examples = "pull | what the files name, newer ones too\n"
                  "pull --ignore-buildable --policy missing | only what is not here and cannot be built"},
+    {.name = "push",
+     .operands = "[SERVICE...]",
+     .summary = "Push the images of services that are built here",
+     .options = kPushFlags,
+     .group = kFilesGroup,
+     .examples = "push web | what the registry has is not sent again"},
     {.name = "login",
      .operands = "[SERVER]",
      .summary = "Log in to a registry",
@@ -483,7 +489,6 @@ constexpr Command kCommands[] = {
      .group = kFilesGroup},
     {.name = "bridge", .hidden = true, .refused = kNotYet},
     {.name = "publish", .hidden = true, .refused = kRegistryLater},
-    {.name = "push", .hidden = true, .refused = kRegistryLater},
     {.name = "watch", .hidden = true, .refused = kNotYet},
 };
 

@@ -14,7 +14,7 @@ inline constexpr Option kBuild[] = {
     {.name = "check", .help = "Check the Dockerfiles; build nothing"},
     {.name = "no-cache", .help = "Do every step again"},
     {.name = "pull", .help = "Look for newer base images"},
-    {.name = "push", .help = "Push what was built", .effect = Effect::Refused, .why = kRegistryLater},
+    {.name = "push", .help = "Push what was built"},
     {.name = "quiet", .short_name = 'q', .help = "Print only errors"},
     {.name = "with-dependencies", .help = "Build dependencies of the named services, too"},
     {.name = "progress",
@@ -99,6 +99,12 @@ inline constexpr Option kPullFlags[] = {
      .hidden = true,
      .effect = Effect::None,
      .why = "three layers at a time are pulled anyway"},
+};
+
+inline constexpr Option kPushFlags[] = {
+    {.name = "ignore-push-failures", .help = "Go on, and exit with 0, where an image cannot be pushed"},
+    {.name = "include-deps", .help = "Also what the named services depend on"},
+    {.name = "quiet", .short_name = 'q', .help = "Print only errors"},
 };
 
 inline constexpr Option kLogin[] = {

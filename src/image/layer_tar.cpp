@@ -1,4 +1,4 @@
-#include "layer_tar.hpp"
+#include "berth/image/layer_tar.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
+#include "berth/image/layer_tar.hpp"
 #include "berth/image/reference.hpp"
 #include "berth/image/tar_writer.hpp"
 #include "berth/sys/file.hpp"
-#include "layer_tar.hpp"
 #include "store_state.hpp"
 
 namespace berth::image {

@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "berth/base/random.hpp"
+#include "berth/image/layer_tar.hpp"
 #include "berth/sys/file.hpp"
-#include "layer_tar.hpp"
 #include "store_state.hpp"
 
 namespace berth::image {

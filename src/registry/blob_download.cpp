@@ -102,7 +102,10 @@ class Download {
     BERTH_TRY(part_.take_up(task_.blob.size));
     const bool resumed = part_.size() > 0;
     progress_(part_.size());
-    BERTH_TRY(fetch_rest());
+    if (auto fetched = fetch_rest(); !fetched) {
+      if (wrong_) ::unlink(task_.part.c_str());
+      return fetched.error();
+    }
     if (part_.digest() == task_.blob.digest) return part_.release();
     // What was kept from an earlier time may be what is wrong: once more from the beginning.
     BERTH_TRY(part_.start_over());
@@ -166,7 +169,8 @@ class Download {
     }
     return [this, begun](std::string_view bytes) -> Result<void> {
       BERTH_TRY(begun);
-      if (part_.size() + static_cast<std::int64_t>(bytes.size()) > task_.blob.size)
+      wrong_ = part_.size() + static_cast<std::int64_t>(bytes.size()) > task_.blob.size;
+      if (wrong_)
         return Error::make(ErrorKind::Protocol, "more comes than the " + std::to_string(task_.blob.size) +
                                                     " bytes that the manifest announces");
       BERTH_TRY(part_.add(bytes));
@@ -185,6 +189,7 @@ class Download {
   std::size_t next_url_ = 0;  // 0: the registry itself
   int short_answers_ = 0;
   bool moved_ = false, came_in_pieces_ = false;
+  bool wrong_ = false;  // more came than there can be
 };
 
 }  // namespace

@@ -318,9 +318,10 @@ class PullRun {
         });
   }
 
-  // Bytes that cannot be unpacked are not kept for another attempt.
+  // Bytes that cannot be unpacked are not kept for another attempt, unless it was us.
   void drop(const LayerJob& layer, const Error& error) {
-    if (error.kind() == ErrorKind::Protocol) ::unlink(layer.part.c_str());
+    const bool ours = error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::NoSpace;
+    if (!ours) ::unlink(layer.part.c_str());
     fail_layer(layer, error);
   }
 

@@ -97,7 +97,7 @@ finish() {
   for pid in $started; do kill "$pid" 2>/dev/null; done
   wait
   umount "$BERTH_RUN_ROOT" 2>/dev/null
-  umount /etc; umount -l "$scratch"; rmdir "$scratch"
+  umount -l /etc; umount -l "$scratch"; rmdir "$scratch"
   [ $failures = 0 ] && [ $status = 0 ] && echo "all checks passed"
   exit $((failures > 0 || status != 0))
 }

@@ -5,6 +5,7 @@
 #include "build_images.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "push_images.hpp"
 
 namespace berth::cli {
 int run_build(const App& app) {
@@ -31,6 +32,9 @@ int run_build(const App& app) {
   std::set<std::string> services;
   for (const auto& [name, service] : loaded.project.services) services.insert(name);
   const std::size_t warnings = build_images(app, loaded, services, wishes);
+  if (options.flag("push") && !wishes.check_only &&
+      !push_and_tell(app, images_to_push(loaded, services), wishes.quiet, false))
+    return kFailed;
   // Compat: a check that found something says so; a build goes on.
   return wishes.check_only && warnings > 0 ? kFailed : kOk;
 }
