@@ -6,7 +6,7 @@
 namespace berth::cli {
 
 inline constexpr ValueKind kText = ValueKind::Text;
-inline constexpr std::string_view kRegistryLater = "there is no registry access in this version";
+inline constexpr std::string_view kRegistryLater = "this version does not look up digests or publish files";
 
 inline constexpr Option kTimeout{.name = "timeout",
                                  .short_name = 't',

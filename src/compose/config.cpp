@@ -223,7 +223,7 @@ ConfigOutput run_config(const ConfigOptions& options, const Environment& environ
             .exit_code = 1};
   if (options.resolve_image_digests || options.lock_image_digests)
     return {.out = {},
-            .err = "error: image digests cannot be resolved: this version talks to no registry\n",
+            .err = "error: image digests cannot be resolved: this version does not look them up\n",
             .diagnostics = {},
             .exit_code = 1};
   LoadOptions wanted = options.load;

@@ -17,6 +17,7 @@
 #include "docker/listing.hpp"
 #include "docker/ps_filter.hpp"
 #include "docker/sizes.hpp"
+#include "pull_images.hpp"
 #include "render/container_view.hpp"
 #include "stack.hpp"
 
@@ -154,11 +155,11 @@ class ImageFilter {
 }  // namespace
 
 void ensure_image(const App& app, const std::string& name, const std::string& policy) {
-  const auto store = open_store(app);
-  if (policy != "always" && store.find(name)) return;
-  if (policy == "always")
-    throw Failure(Error::make(ErrorKind::Unsupported,
-                              "--pull always cannot be used: there is no registry access in this version"));
+  if (policy != "always" && open_store(app).find(name)) return;
+  if (policy != "never") {
+    pull_image(app, name, {}, false);
+    return;
+  }
   throw Failure(Error::make(ErrorKind::NotFound, "no such image: `" + name + "`")
                     .with_hint("`docker build -t`, `docker load` and `docker import` bring images into the store"));
 }

@@ -154,6 +154,47 @@ constexpr Option kBuildFlags[] = {
      .why = "there is one builder"},
 };
 
+constexpr Option kPullImageFlags[] = {
+    {.name = "platform", .value = kText, .value_name = "OS/ARCH", .help = "For another platform than this machine's"},
+    {.name = "quiet", .short_name = 'q', .help = "Print only the image's name"},
+    {.name = "all-tags",
+     .short_name = 'a',
+     .help = "All tags",
+     .hidden = true,
+     .effect = Effect::Refused,
+     .why = "one tag at a time is pulled"},
+    {.name = "disable-content-trust",
+     .help = "Skip signatures",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "signatures of Notary are not looked at"},
+};
+
+constexpr Option kPushImageFlags[] = {
+    {.name = "quiet", .short_name = 'q', .help = "Print only the image's name"},
+    {.name = "all-tags",
+     .short_name = 'a',
+     .help = "All tags",
+     .hidden = true,
+     .effect = Effect::Refused,
+     .why = "one tag at a time is pushed"},
+    {.name = "disable-content-trust",
+     .help = "Sign nothing",
+     .hidden = true,
+     .effect = Effect::None,
+     .why = "nothing is signed"},
+};
+
+constexpr Option kLoginFlags[] = {
+    {.name = "username", .short_name = 'u', .value = kText, .value_name = "NAME", .help = "User name"},
+    {.name = "password",
+     .short_name = 'p',
+     .value = kText,
+     .value_name = "TEXT",
+     .help = "Password; others can see it in the list of processes"},
+    {.name = "password-stdin", .help = "Read the password from the standard input"},
+};
+
 constexpr Option kImagesFlags[] = {
     {.name = "all", .short_name = 'a', .help = "Intermediate ones, too: there are none here"},
     {.name = "digests", .help = "Show digests"},
