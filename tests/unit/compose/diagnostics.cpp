@@ -124,9 +124,11 @@ TEST(DiagnosticGolden, EachCodeHasACaseAndSaysExactlyThis) {
 TEST(DiagnosticGolden, PointsIntoAFile) {
   static const std::set<std::string> kNowhere = {"no-compose-file", "no-such-service",  "project-name",
                                                  "empty-file",      "env-file-missing", "file-unreadable"};
-  for (const auto& entry : std::filesystem::directory_iterator(kGolden))
-    for (const auto& diagnostic : load_sections(sections_of(read_all(entry.path())), Purpose::Show).diagnostics.all())
+  for (const auto& entry : std::filesystem::directory_iterator(kGolden)) {
+    const auto outcome = load_sections(sections_of(read_all(entry.path())), Purpose::Show);
+    for (const auto& diagnostic : outcome.diagnostics.all())
       EXPECT_TRUE(diagnostic.span || kNowhere.count(diagnostic.code)) << diagnostic.code << " " << diagnostic.message;
+  }
 }
 
 }  // namespace

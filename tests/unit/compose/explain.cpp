@@ -86,7 +86,7 @@ compose.yaml:3:12: note: it is used here
    |            ^~~~~~~~~~~~~~~~~~~~
 )");
   stack.file(".env", "TAG=1\nTAG=2\n");
-  EXPECT_EQ(explained(stack, "TAG").substr(0, 127), R"(TAG = "2"
+  EXPECT_EQ(explained(stack, "TAG").substr(0, 133), R"(TAG = "2"
 .env:2:1: note: it is set here
  2 | TAG=2
    | ^~~~~
@@ -94,7 +94,7 @@ compose.yaml:3:12: note: it is used here
  1 | TAG=1
    | ^~~~)");
   stack.environment.variables["TAG"] = "3";
-  EXPECT_EQ(explained(stack, "TAG").substr(0, 59), "TAG = \"3\"\nnote: it comes from the shell's environment\n.env:2");
+  EXPECT_EQ(explained(stack, "TAG").substr(0, 60), "TAG = \"3\"\nnote: it comes from the shell's environment\n.env:2");
 }
 
 TEST(ConfigExplain, TellsOfDefaultsAndShortForms) {
