@@ -201,6 +201,7 @@ void LocalEngine::State::rename(const ContainerId& id, const std::string& name, 
   unit->record.name = name;
   if (auto written = state::write_record(paths, unit->record); !written) return done(written.error());
   show(*unit);
+  if (auto told = network->rename(unit->spec(), id, name, unit->place); !told) warn(told.error().to_string());
   tell(*unit, "rename", {{"oldName", old}});
   done(state::release_name(paths, old, owner));
 }

@@ -209,21 +209,32 @@ Result<void> StackNetwork::answer(const engine::ContainerSpec& spec, const Conta
   members_[id].clear();
   for (const auto& address : place.addresses) {
     asker.networks.push_back(address.network);
-    std::vector<std::string> names{name, short_id(id)};
-    for (const auto& endpoint : spec.endpoints)
-      if (endpoint.network == address.network)
-        names.insert(names.end(), endpoint.aliases.begin(), endpoint.aliases.end());
-    if (const auto ip = sys::Ipv4::parse(address.ipv4)) dns_.zone().set(address.network, id, *ip, names);
     members_[id].push_back(address.network);
     const auto network = networks->find(address.network);
     if (network != networks->end() && network->second.spec.project != project_) {
       guests_.insert(id);
       BERTH_TRY(shared_.share(address.network));
     }
-    BERTH_TRY(shared_.publish(address.network, id, {project_.value, address.ipv4, std::move(names)}));
+    BERTH_TRY(tell_names(spec, id, name, address));
   }
   learn_shared_names();
   return dns_.serve(id, place.dns.udp.get(), place.dns.tcp.get(), std::move(asker));
+}
+
+Result<void> StackNetwork::tell_names(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                                      const engine::Address& address) {
+  std::vector<std::string> names{name, short_id(id)};
+  for (const auto& endpoint : spec.endpoints)
+    if (endpoint.network == address.network)
+      names.insert(names.end(), endpoint.aliases.begin(), endpoint.aliases.end());
+  if (const auto ip = sys::Ipv4::parse(address.ipv4)) dns_.zone().set(address.network, id, *ip, names);
+  return shared_.publish(address.network, id, {project_.value, address.ipv4, std::move(names)});
+}
+
+Result<void> StackNetwork::rename(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                                  const NetworkPlace& place) {
+  for (const auto& address : place.addresses) BERTH_TRY(tell_names(spec, id, name, address));
+  return {};
 }
 
 void StackNetwork::leave(const ContainerId& id, NetworkPlace& place) {

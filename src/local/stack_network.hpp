@@ -59,6 +59,9 @@ class StackNetwork {
   // keeper died too) are opened again.
   Result<void> resume(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                       NetworkPlace& place);
+  // What a running container is called from now on.
+  Result<void> rename(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                      const NetworkPlace& place);
   // The container has ended for good: names, sockets and the namespace go; its addresses stay leased.
   void leave(const ContainerId& id, NetworkPlace& place);
   // It is removed: also what a predecessor that was killed has left of it.
@@ -96,6 +99,8 @@ class StackNetwork {
   Result<void> find_way_out(const engine::ContainerSpec& spec, NetworkPlace& place) const;
   Result<void> answer(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
                       NetworkPlace& place);
+  Result<void> tell_names(const engine::ContainerSpec& spec, const ContainerId& id, const std::string& name,
+                          const engine::Address& address);
   Result<void> publish(const engine::ContainerSpec& spec, const ContainerId& id, NetworkPlace& place);
   Result<void> park_port(const ContainerId& id, std::size_t index, const network::Reservation& port);
   Result<void> serve_ports(const ContainerId& id, NetworkPlace& place);

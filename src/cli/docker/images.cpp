@@ -94,8 +94,7 @@ bool is_meant_image(const NamedImage& row, const std::string& wanted) {
   return fits(repository, row.repository) && (tag.empty() || fits(tag, row.tag));
 }
 
-std::int64_t moment_of(const App& app, const image::ImageStore& store, const std::string& name) {
-  (void)app;
+std::int64_t moment_of(const image::ImageStore& store, const std::string& name) {
   const auto digest = must(store.find(name));
   for (const auto& image : must(store.list()))
     if (image.digest == digest) return image.created_at;
@@ -124,7 +123,7 @@ class ImageFilter {
     filters_ = must(
         parse_filters(app.line.options.all("filter"), {"before", "dangling", "label", "reference", "since", "until"}));
     for (const auto& [key, value] : filters_)
-      if (key == "before" || key == "since") moments_[value] = moment_of(app, store, value);
+      if (key == "before" || key == "since") moments_[value] = moment_of(store, value);
     if (!app.line.operands.empty()) filters_.emplace("reference", app.line.operands[0]);
   }
 
