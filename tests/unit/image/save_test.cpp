@@ -15,7 +15,7 @@
 #include "berth/base/random.hpp"
 #include "berth/image/tar_reader.hpp"
 #include "berth/sys/file.hpp"
-#include "layer_tar.hpp"
+#include "berth/image/layer_tar.hpp"
 #include "store_state.hpp"
 
 namespace berth::image {
