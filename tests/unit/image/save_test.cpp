@@ -13,9 +13,9 @@
 #include <fstream>
 
 #include "berth/base/random.hpp"
+#include "berth/image/layer_tar.hpp"
 #include "berth/image/tar_reader.hpp"
 #include "berth/sys/file.hpp"
-#include "berth/image/layer_tar.hpp"
 #include "store_state.hpp"
 
 namespace berth::image {
