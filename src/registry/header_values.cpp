@@ -120,18 +120,21 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
+constexpr std::chrono::seconds kLongestRetryAfter{1 << 30};
+
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value,
                                                       std::chrono::system_clock::time_point now) {
   using std::chrono::seconds;
   if (const auto number = parse_number(value))
-    return seconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*number, 1u << 30)));
+    return seconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*number, kLongestRetryAfter.count())));
   // "Wed, 21 Oct 2015 07:28:00 GMT"; the names are English whatever the locale (the program sets none).
   tm parts{};
   const std::string text(value.substr(0, 64));
   const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (!end || *end != '\0') return std::nullopt;
-  const auto then = std::chrono::system_clock::from_time_t(::timegm(&parts));
-  return then <= now ? seconds(0) : std::chrono::duration_cast<seconds>(then - now) + seconds(1);
+  // In seconds: the clock's own unit overflows in the years that a server may name.
+  const auto left = seconds(::timegm(&parts)) - std::chrono::floor<seconds>(now.time_since_epoch());
+  return left <= seconds(0) ? seconds(0) : std::min(left + seconds(1), kLongestRetryAfter);
 }
 
 std::optional<ContentRange> parse_content_range(std::string_view value) {

@@ -70,6 +70,8 @@ TEST(RetryAfter, SecondsAndDates) {
   EXPECT_EQ(parse_retry_after("7", now), 7s);
   EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2015 07:28:30 GMT", now), 31s);
   EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2015 07:00:00 GMT", now), 0s);
+  EXPECT_EQ(parse_retry_after("Wed, 21 Oct 0015 07:28:00 GMT", now), 0s);
+  EXPECT_EQ(parse_retry_after("Wed, 21 Oct 9999 07:28:00 GMT", now), parse_retry_after("99999999999", now));
   EXPECT_FALSE(parse_retry_after("soon", now));
   EXPECT_FALSE(parse_retry_after("-1", now));
 }
