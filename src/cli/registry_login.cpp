@@ -52,7 +52,7 @@ std::string asked_hidden(const char* question) {
   print(question);
   std::fflush(stdout);
   const HiddenInput hidden;
-  const std::string line = read_line();
+  std::string line = read_line();
   print("\n");
   return line;
 }

@@ -168,7 +168,7 @@ class Download {
       begun = part_.start_over();  // it knows no ranges
     }
     return [this, begun](std::string_view bytes) -> Result<void> {
-      BERTH_TRY(begun);
+      if (!begun) return begun.error();
       wrong_ = part_.size() + static_cast<std::int64_t>(bytes.size()) > task_.blob.size;
       if (wrong_)
         return Error::make(ErrorKind::Protocol, "more comes than the " + std::to_string(task_.blob.size) +

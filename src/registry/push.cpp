@@ -292,7 +292,7 @@ class PushRun {
       loop_.post([this, i, phase, current, total, text] { tell(short_name(i), phase, current, total, text); });
     }};
     work<Answer>(
-        [this, i, shared, told, access = access_, task = tasks_[i]] {
+        [this, shared, told, access = access_, task = tasks_[i]] {
           Session session(**shared, access, network_->surroundings());
           session.on_retry = [told](const std::string& why, std::chrono::milliseconds) {
             told.tell(Phase::Retrying, 0, 0, why);

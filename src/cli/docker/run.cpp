@@ -45,7 +45,7 @@ class FlagsAsFile final : public compose::FileReader {
 
 std::string here() {
   std::error_code failed;
-  const std::string path = std::filesystem::current_path(failed).string();
+  std::string path = std::filesystem::current_path(failed).string();
   if (failed) throw Failure(Error::system(failed.value(), "find the current directory"));
   return path;
 }
