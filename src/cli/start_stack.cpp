@@ -11,6 +11,7 @@
 #include "berth/control/client.hpp"
 #include "berth/image/store.hpp"
 #include "berth/runtime/start_pair.hpp"
+#include "berth/state/paths.hpp"
 #include "berth/state/records.hpp"
 #include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
@@ -119,7 +120,7 @@ void start_pair(const App& app, const ProjectName& project, int keeper_lock) {
   pair.run_dir = app.paths.run(project);
   pair.supervisor_argv = {own_program(), "__supervisor", app.paths.root, app.paths.run_root, project.value};
   pair.lock_fd = keeper_lock;
-  pair.cgroup = "berth/" + project.value + "/keeper";
+  pair.cgroup = state::keeper_cgroup(project);
   must(runtime::start_pair(pair));
 }
 
@@ -164,9 +165,9 @@ void remove_project(const App& app, const ProjectName& project) {
   if (!stored_containers(app, project).empty()) return;  // and it has ended already
   must(state::remove_project(app.paths, project));
   // The keeper has let go of its lock; this is when it has left its group.
-  (void)sys::CgroupSet::find("berth/" + project.value + "/keeper").await_end(std::chrono::seconds(1));
+  (void)sys::CgroupSet::find(state::keeper_cgroup(project)).await_end(std::chrono::seconds(1));
   // Innermost first. A parent that another stack still uses is busy, and stays.
-  for (const std::string& name : {"berth/" + project.value + "/keeper", "berth/" + project.value, std::string("berth")})
+  for (const std::string& name : {state::keeper_cgroup(project), state::stack_cgroup(project), std::string("berth")})
     if (auto removed = sys::CgroupSet::find(name).remove_if_empty();
         !removed && removed.error().kind() != ErrorKind::Busy)
       throw Failure(removed.error());

@@ -16,6 +16,7 @@
 #include "berth/logs/pump.hpp"
 #include "berth/runtime/launch_plan.hpp"
 #include "berth/runtime/launcher.hpp"
+#include "berth/state/paths.hpp"
 #include "berth/state/records.hpp"
 #include "berth/sys/cgroup.hpp"
 #include "berth/volume/store.hpp"
@@ -196,7 +197,7 @@ struct LocalEngine::State : engine::Containers {
 
   std::shared_ptr<Unit> unit_of(const ContainerId& id) const;
   Result<state::ContainerRecord> record_of(const std::string& name) const;
-  std::string cgroup_name(const ContainerId& id) const { return "berth/" + project.value + "/" + short_id(id); }
+  std::string cgroup_name(const ContainerId& id) const { return state::container_cgroup(project, id); }
   Result<void> save(Unit& unit);  // the run record, and what observers see
   void show(Unit& unit);
   void tell(const Unit& unit, const std::string& action, const std::map<std::string, std::string>& attributes = {}) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "berth/runtime/start_pair.hpp"
+#include "berth/state/paths.hpp"
 #include "berth/sys/file.hpp"
 #include "intent.hpp"
 #include "supervisor.hpp"
@@ -60,7 +61,7 @@ void Supervisor::hand_over() {
     pair.supervisor_argv = std::move(*arguments);
     pair.lock_fd = lock->get();
     pair.adopt_fd = theirs.get();
-    pair.cgroup = "berth/" + project_.value + "/keeper";
+    pair.cgroup = state::keeper_cgroup(project_);
     BERTH_TRY(runtime::start_pair(pair));
     theirs.reset();
     BERTH_TRY(heir_->park(runtime::kControlName, {server_->fd()}));

@@ -41,6 +41,13 @@ struct Paths {
   bool operator==(const Paths&) const = default;
 };
 
+// Control groups, as sys::CgroupSet names them.
+inline std::string stack_cgroup(const ProjectName& p) { return "berth/" + p.value; }
+inline std::string keeper_cgroup(const ProjectName& p) { return stack_cgroup(p) + "/keeper"; }
+inline std::string container_cgroup(const ProjectName& p, const ContainerId& id) {
+  return stack_cgroup(p) + "/" + short_id(id);
+}
+
 // --root / BERTH_ROOT and --run-root / BERTH_RUN_ROOT, else /var/lib/berth and /run/berth. Empty arguments: not given.
 Paths choose_paths(const std::string& root, const std::string& run_root);
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "berth/async/loop.hpp"
+#include "berth/state/paths.hpp"
 #include "berth/sys/file.hpp"
 #include "berth/sys/window_size.hpp"
 #include "commands.hpp"
@@ -76,8 +77,7 @@ class StatsShow {
     StatsSample now;
     now.time = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
                    .count();
-    now.counters =
-        sys::read_stats(sys::CgroupSet::find("berth/" + state.spec.project.value + "/" + short_id(state.id)));
+    now.counters = sys::read_stats(sys::CgroupSet::find(state::container_cgroup(state.spec.project, state.id)));
     if (state.spec.network_mode != "host")
       if (const auto text = sys::read_file("/proc/" + std::to_string(state.pid) + "/net/dev"))
         std::tie(now.received_bytes, now.sent_bytes) = parse_net_dev(*text);

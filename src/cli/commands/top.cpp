@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "berth/state/paths.hpp"
 #include "berth/sys/cgroup.hpp"
 #include "berth/sys/file.hpp"
 #include "commands.hpp"
@@ -39,7 +40,7 @@ int show_top(const std::vector<engine::ContainerState>& containers, bool by_serv
   if (by_service) table[0].insert(table[0].begin(), {"SERVICE", "#"});
   for (const auto& state : containers) {
     if (state.phase != engine::Phase::Running && state.phase != engine::Phase::Paused) continue;
-    const auto group = sys::CgroupSet::find("berth/" + state.spec.project.value + "/" + short_id(state.id));
+    const auto group = sys::CgroupSet::find(state::container_cgroup(state.spec.project, state.id));
     for (const int pid : group.processes()) {
       const std::string directory = "/proc/" + std::to_string(pid);
       const auto stat = sys::read_file(directory + "/stat"), status = sys::read_file(directory + "/status"),
