@@ -107,8 +107,7 @@ Result<std::string> format_listing(const std::string& format, const Listing& lis
   const auto parsed = GoTemplate::parse(with_escapes(table ? format.substr(6) : format));
   if (!parsed) return parsed.error();
   std::vector<std::vector<std::string>> lines;
-  const auto add = [&](const bj::object& row) -> Result<void> {
-    auto line = parsed->render(bj::value(row));
+  const auto add = [&](const Result<std::string>& line) -> Result<void> {
     if (!line) return line.error();
     if (table)
       lines.push_back(cells_of(*line));
@@ -120,9 +119,9 @@ Result<std::string> format_listing(const std::string& format, const Listing& lis
     bj::object headings;
     for (const auto& column : listing.columns)
       headings[bj::string_view(column.field.data(), column.field.size())] = column.heading;
-    BERTH_TRY(add(headings));
+    BERTH_TRY(add(parsed->render_headings(headings)));
   }
-  for (const auto& row : rows) BERTH_TRY(add(row));
+  for (const auto& row : rows) BERTH_TRY(add(parsed->render(bj::value(row))));
   return table ? docker_table(lines) : out;
 }
 

@@ -13,7 +13,7 @@ constexpr std::size_t kLongestRendering = 64u << 20;
 
 class TemplateRun {
  public:
-  explicit TemplateRun(const bj::value& root) : root_(root) { variables_["$"] = root; }
+  TemplateRun(const bj::value& root, bool plain) : root_(root), plain_(plain) { variables_["$"] = root; }
 
   Result<void> nodes(const std::vector<TemplateNode>& list, const bj::value& dot) {
     for (const auto& node : list) BERTH_TRY(one(node, dot));
@@ -89,11 +89,21 @@ class TemplateRun {
         last = std::move(operands[0]);
         continue;
       }
+      if (plain_ && changes_text(call.function) && !operands.empty()) {
+        last = operands.front();
+        continue;
+      }
       auto value = call_template_function(call.function, operands);
       if (!value) return value.error();
       last = std::move(*value);
     }
     return last;
+  }
+
+  static bool changes_text(const std::string& function) {
+    for (const char* one : {"json", "split", "join", "title", "lower", "upper", "truncate"})
+      if (function == one) return true;
+    return false;
   }
 
   Result<bj::value> operand_value(const TemplateOperand& operand, const bj::value& dot) {
@@ -135,6 +145,7 @@ class TemplateRun {
   }
 
   const bj::value& root_;
+  const bool plain_;
   std::map<std::string, bj::value> variables_;
   std::string out_;
 };
@@ -150,9 +161,42 @@ Result<GoTemplate> GoTemplate::parse(std::string_view text) {
 }
 
 Result<std::string> GoTemplate::render(const bj::value& root) const {
-  TemplateRun run(root);
+  TemplateRun run(root, false);
   BERTH_TRY(run.nodes(nodes_->nodes, root));
   return run.take();
+}
+
+Result<std::string> GoTemplate::render_headings(const bj::object& names) const {
+  const bj::value root(names);
+  TemplateRun run(root, true);
+  BERTH_TRY(run.nodes(nodes_->nodes, root));
+  return run.take();
+}
+
+namespace {
+
+void collect_fields(const TemplatePipe& pipe, std::set<std::string>& fields) {
+  for (const auto& call : pipe.calls)
+    for (const auto& operand : call.operands) {
+      if (!operand.fields.empty()) fields.insert(operand.fields.front());
+      if (operand.nested) collect_fields(*operand.nested, fields);
+    }
+}
+
+void collect_fields(const std::vector<TemplateNode>& nodes, std::set<std::string>& fields) {
+  for (const auto& node : nodes) {
+    collect_fields(node.pipe, fields);
+    collect_fields(node.then, fields);
+    collect_fields(node.otherwise, fields);
+  }
+}
+
+}  // namespace
+
+std::set<std::string> GoTemplate::root_fields() const {
+  std::set<std::string> fields;
+  collect_fields(nodes_->nodes, fields);
+  return fields;
 }
 
 }  // namespace berth::cli

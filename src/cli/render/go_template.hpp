@@ -10,6 +10,7 @@
 
 #include <boost/json/fwd.hpp>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,9 @@ class GoTemplate {
   // Compat: a field that the root does not have is an error; a deeper one is nothing, which prints as `<no value>`, and
   // asking further below it is an error.
   Result<std::string> render(const boost::json::value& root) const;
+  // The headings of a table: the same with functions that change nothing, over what each field is called.
+  Result<std::string> render_headings(const boost::json::object& names) const;
+  std::set<std::string> root_fields() const;  // that it names
 
  private:
   std::shared_ptr<const TemplateNodes> nodes_;

@@ -1,8 +1,6 @@
-// `--format` templates: the part of Go's that people use for tables. Pure.
+// `--format` of compose's lists: Go templates (go_template.hpp) over a row, a line a row. Pure.
 //
-//   {{.Name}}            a field
-//   {{json .}}           all fields as one JSON object; {{json .Labels}} one as a JSON string
-//   {{upper .Name}} {{lower .State}}
+//   {{.Name}} {{json .}} {{upper .State}}
 //   table {{.Name}}\t{{.Status}}     columns with headings
 #pragma once
 
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "berth/base/error.hpp"
+#include "render/go_template.hpp"
 
 namespace berth::cli {
 
@@ -22,18 +21,14 @@ class Template {
   // Invalid, naming what is not understood.
   static Result<Template> parse(std::string_view text);
   bool is_table() const noexcept { return table_; }
-  // One line without its newline. `json`: what {{json .}} stands for. NotFound for a field that is not there.
+  // One line without its newline. `json`: the row as an object; fields that it has not are texts. NotFound for a field
+  // that neither has.
   Result<std::string> render(const Fields& fields, const std::string& json) const;
   // Its headings: "NAME\tSTATUS"; `names` where a field's is not its own name.
   std::string heading(const Fields& names = {}) const;
 
  private:
-  enum class Kind { Text, Field, Json, JsonField, Upper, Lower };
-  struct Piece {
-    Kind kind = Kind::Text;
-    std::string text;  // literal, or the field's name
-  };
-  std::vector<Piece> pieces_;
+  std::optional<GoTemplate> text_;
   bool table_ = false;
 };
 

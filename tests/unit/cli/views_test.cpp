@@ -19,11 +19,11 @@ TEST(Template, HasHeadingsAsATable) {
   ASSERT_TRUE(rows);
   EXPECT_TRUE(rows->is_table());
   EXPECT_EQ(rows->heading(), "NAME\tRUNNINGFOR");
+  EXPECT_EQ(Template::parse("table {{json .Name}} {{if .State}}{{upper .State}}{{end}}")->heading(), "NAME STATE");
 }
 
 TEST(Template, SaysWhatItDoesNotUnderstand) {
-  EXPECT_EQ(Template::parse("{{range .Ports}}{{end}}").error().to_string(),
-            "invalid --format: `{{range .Ports}}` is not understood");
+  EXPECT_EQ(Template::parse("{{range .Ports}}").error().to_string(), "invalid --format: `{{end}}` is missing");
   EXPECT_EQ(Template::parse("{{.Name").error().to_string(), "invalid --format: `{{` without `}}`");
   const auto missing = Template::parse("{{.Nmae}}")->render({{"Name", "x"}}, "");
   EXPECT_EQ(missing.error().to_string(), "invalid --format: there is no field `Nmae`");

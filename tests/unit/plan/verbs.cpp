@@ -64,6 +64,34 @@ TEST(Restart, TakesAlongTheDependentsThatAskForIt) {
             "[1] -> #2 container db:1 start, because restart was asked for\n");
 }
 
+TEST(ContainersById, AreChosenAlone) {
+  VerbOptions options;
+  options.verb = Verb::Stop;
+  options.services = {"db"};
+  options.containers = {"web"};
+  options.signal = "INT";
+  auto observed = up_and(engine::Phase::Running);
+  observed.containers[3].spec.one_off = true;
+  EXPECT_EQ(verb_text(observed, options), "[] -> #1 container web:1 stop, because stop was asked for\n");
+  const auto plan = plan_verb(observed, options).value();
+  EXPECT_EQ(std::get<StopContainer>(plan.actions[0].what).signal, "INT");
+  options.containers = {"gone"};
+  EXPECT_EQ(plan_verb(observed, options).error().kind(), ErrorKind::NotFound);
+}
+
+TEST(Rename, IsOfOneContainer) {
+  VerbOptions options;
+  options.verb = Verb::Rename;
+  options.containers = {"web"};
+  options.name = "other";
+  const auto plan = plan_verb(up_and(engine::Phase::Running), options).value();
+  ASSERT_EQ(plan.actions.size(), 1u);
+  EXPECT_EQ(std::get<RenameContainer>(plan.actions[0].what).container.name, "other");
+  EXPECT_EQ(std::get<RenameContainer>(plan.actions[0].what).container.id.value, "web");
+  options.containers = {"web", "db"};
+  EXPECT_FALSE(plan_verb(up_and(engine::Phase::Running), options));
+}
+
 TEST(Start, WaitsForWhatItWasAskedToWaitFor) {
   VerbOptions options;
   options.verb = Verb::Start;
