@@ -143,9 +143,12 @@ void require_no_docker_volumes(const App& app, const model::Project& project, bo
   if (names.empty()) return;
   const std::string what = "Docker's store holds data of volumes that would be made empty here: " + shown;
   if (dry) return print_warning(what);
-  throw Failure(Error::make(ErrorKind::AlreadyExists, what)
-                    .with_hint("`" + app.program + " volume adopt" + names +
-                               "` takes the data over; --fresh-volumes begins without them"));
+  // `docker run` has docker's flags only.
+  const bool as_docker = app.program == "docker";
+  throw Failure(
+      Error::make(ErrorKind::AlreadyExists, what)
+          .with_hint("`" + (as_docker ? "berth" : app.program) + " volume adopt" + names + "` takes the data over; " +
+                     (as_docker ? "`docker volume create" + names + "`" : "--fresh-volumes") + " begins without them"));
 }
 
 void require_docker_sockets(const model::Project& project) {

@@ -91,4 +91,16 @@ std::string command_help(std::string_view program, const Command& command) {
   return out + option_sections(command.options, "Options") + example_section(program, command.examples);
 }
 
+std::string family_help(const Grammar& grammar, std::string_view family) {
+  const std::string prefix = std::string(family) + " ";
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Spelling& spelling : grammar.spellings) {
+    const Command* command = spelling.words.starts_with(prefix) ? grammar.find(spelling.command) : nullptr;
+    if (command && command->refused.empty()) rows.emplace_back(spelling.words.substr(prefix.size()), command->summary);
+  }
+  const std::string program = std::string(grammar.program) + " " + std::string(family);
+  return "Usage: " + program + " COMMAND [OPTIONS]\n\nCommands:\n" + two_columns(rows) + "\nRun `" + program +
+         " COMMAND --help` for the options of a command.\n";
+}
+
 }  // namespace berth::cli

@@ -227,7 +227,7 @@ class LineParser {
       return;
     }
     const Command* command = command_of(word);
-    if (error_) return;
+    if (error_ || !line_.family.empty()) return;
     if (!command) {
       std::vector<std::string> known;
       for (const Command& candidate : grammar_.commands)
@@ -258,9 +258,13 @@ class LineParser {
     }
     const Command* command = grammar_.find(word);
     if (command || known.empty()) return command;
-    const bool more = position_ < arguments_.size();
-    fail(more ? "unknown command `" + prefix + arguments_[position_] + "`" : "`" + word + "` needs a command",
-         "there are " + known, grammar_.bad_operand);
+    const std::string next = position_ < arguments_.size() ? arguments_[position_] : "--help";
+    if (next == "--help" || next == "-h") {
+      line_.family = word;
+      position_ = arguments_.size();
+    } else {
+      fail("unknown command `" + prefix + next + "`", "there are " + known, grammar_.bad_operand);
+    }
     return nullptr;
   }
 

@@ -69,7 +69,7 @@ bool is_container_name(const std::string& name) {
 void require_container_name(const std::string& name) {
   if (is_container_name(name)) return;
   throw Failure(Error::make(ErrorKind::Invalid, "invalid container name `" + name + "`")
-                    .with_hint("letters, digits, `_`, `.` and `-`, beginning with a letter or digit"));
+                    .with_hint("at least two of letters, digits, `_`, `.` and `-`, beginning with a letter or digit"));
 }
 
 std::int64_t now_ns() {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "berth/model/docker_socket.hpp"
 #include "berth/model/json.hpp"
@@ -215,6 +216,26 @@ void choose_volumes_from(ContainerSpec& spec, const model::Project& project, con
   }
 }
 
+// "80", "80/udp", "90-92": the loader has let nothing else through.
+std::vector<std::string> exposed_by(const std::string& entry) {
+  const std::size_t slash = entry.find('/');
+  const std::string protocol = slash == std::string::npos ? "/tcp" : entry.substr(slash);
+  const std::string range = entry.substr(0, slash);
+  const std::size_t dash = range.find('-');
+  if (dash == std::string::npos) return {range + protocol};
+  std::vector<std::string> ports;
+  for (int port = std::atoi(range.c_str()); port <= std::atoi(range.c_str() + dash + 1); ++port)
+    ports.push_back(std::to_string(port) + protocol);
+  return ports;
+}
+
+void choose_exposed(ContainerSpec& spec, const model::Service& service, const engine::ImageFacts& image) {
+  std::set<std::string> exposed(image.exposed_ports.begin(), image.exposed_ports.end());
+  for (const auto& entry : service.expose)
+    for (auto& port : exposed_by(entry)) exposed.insert(std::move(port));
+  spec.exposed.assign(exposed.begin(), exposed.end());
+}
+
 // Compat: what Docker refuses when it creates the container.
 Result<void> check_sense(const ContainerSpec& spec) {
   const std::string who = "service `" + spec.service.value + "` ";
@@ -257,6 +278,7 @@ Result<ContainerSpec> container_spec(const model::Project& project, const model:
   spec.network_mode = container_mode(project, service.network_mode);
   if (spec.network_mode.empty()) choose_endpoints(spec, project, service);
   spec.ports = service.ports;
+  choose_exposed(spec, service, image);
   choose_links(spec, service);
   spec.extra_hosts = service.extra_hosts;
   spec.dns = service.dns;

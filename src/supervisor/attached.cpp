@@ -234,9 +234,20 @@ void Supervisor::signal(Session& session, const std::string& name) {
     engine_->ports().containers.kill(session.one_off, name, [](Result<void>) {});  // it may just have ended
 }
 
+// Whether a command is about to start it again: to that, its end is no end.
+bool Supervisor::is_being_restarted(const ContainerId& id) const {
+  return std::any_of(sessions_.begin(), sessions_.end(), [&](const Session& session) {
+    const auto* act = session.request && !session.finished ? std::get_if<control::Act>(&*session.request) : nullptr;
+    if (!act || act->options.verb != plan::Verb::Restart) return false;
+    const auto& ids = act->options.containers;
+    return std::find(ids.begin(), ids.end(), id.value) != ids.end();
+  });
+}
+
 void Supervisor::remove_ended_one_offs() {
   for (auto& [id, removing] : auto_remove_) {
     const auto* state = engine_->find(id);
+    if (is_being_restarted(id)) continue;
     if (removing || !state || (state->phase != engine::Phase::Exited && state->phase != engine::Phase::Dead)) continue;
     removing = true;
     const auto removed = [this, id = id](Result<void> result) {

@@ -151,6 +151,7 @@ void Supervisor::begin_act(Session& session, const control::Act& act) {
   execute(session, std::move(*plan), intent, [this, self = &session](const execute::Outcome& outcome) {
     if (self->timed_out) return finish(*self, 1, {*self->timed_out});
     finish(*self, code_of(outcome), problems_of(outcome));
+    remove_ended_one_offs();  // a restart has kept it from that
   });
   if (act.wait_timeout && !session.finished) limit_waiting(session, *act.wait_timeout);
 }

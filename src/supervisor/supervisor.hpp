@@ -113,6 +113,7 @@ class Supervisor {
   void detach(Session& session);
   void signal(Session& session, const std::string& name);
   void remove_ended_one_offs();
+  bool is_being_restarted(const ContainerId& id) const;
   void execute(Session& session, plan::Plan plan, const std::optional<control::Message>& intent,
                std::function<void(const execute::Outcome&)> done);
   Result<void> check_ports(const plan::Plan& plan) const;

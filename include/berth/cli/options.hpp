@@ -111,6 +111,7 @@ struct CommandLine {
   OptionValues options;
   std::vector<std::string> operands;
   bool help = false;
+  std::string family;  // first word of spellings of which all are to be listed: `docker image --help`
 };
 
 class UsageError {
@@ -138,5 +139,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& arguments, const G
 // Text of `PROGRAM --help` and `PROGRAM COMMAND --help`.
 std::string program_help(const Grammar& grammar);
 std::string command_help(std::string_view program, const Command& command);
+// Text of `PROGRAM FAMILY --help`: the commands that are spelled in two words, this one first.
+std::string family_help(const Grammar& grammar, std::string_view family);
 
 }  // namespace berth::cli

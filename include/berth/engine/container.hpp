@@ -123,6 +123,7 @@ struct ContainerSpec {
   std::vector<Endpoint> endpoints;  // in order of attachment
   std::string network_mode;         // "", none, host, container:NAME
   std::vector<model::Port> ports;
+  std::vector<std::string> exposed;          // "80/tcp": what image and service name; said, not done; sorted
   std::map<std::string, std::string> links;  // alias -> name, for this container's questions alone
   std::map<std::string, std::vector<std::string>> extra_hosts;
   std::vector<std::string> dns;
@@ -217,9 +218,9 @@ BOOST_DESCRIBE_STRUCT(HealthPlan, (), (test, shell, interval, timeout, start_per
 BOOST_DESCRIBE_STRUCT(ContainerSpec, (),
                       (project, service, number, one_off, auto_remove, name, image, image_digest, entrypoint, command,
                        environment, working_dir, user, hostname, domainname, tty, stdin_open, labels, annotations,
-                       mounts, volumes_from, files, endpoints, network_mode, ports, links, extra_hosts, dns, dns_search,
-                       dns_opt, restart, stop_signal, stop_grace, health, confinement, resources, logging, post_start,
-                       pre_stop, depends_on, config_hash))
+                       mounts, volumes_from, files, endpoints, network_mode, ports, exposed, links, extra_hosts, dns,
+                       dns_search, dns_opt, restart, stop_signal, stop_grace, health, confinement, resources, logging,
+                       post_start, pre_stop, depends_on, config_hash))
 BOOST_DESCRIBE_STRUCT(Probe, (), (started_at, ended_at, exit_code, output))
 BOOST_DESCRIBE_STRUCT(HealthLog, (), (failing_streak, probes))
 BOOST_DESCRIBE_STRUCT(Address, (), (network, ipv4, mac))

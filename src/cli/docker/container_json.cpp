@@ -75,12 +75,12 @@ bj::value healthcheck_json(const engine::HealthPlan& health) {
                     {"Retries", health.retries}};
 }
 
-bj::object config_json(const Found& found, const InspectFacts& facts) {
+bj::object config_json(const Found& found) {
   const auto& spec = found.state.spec;
   bj::array environment;
   for (const auto& [name, value] : spec.environment) environment.push_back(bj::string(name + "=" + value));
   bj::object exposed, volumes;
-  for (const auto& port : facts.exposed_ports) exposed[port] = bj::object();
+  for (const auto& port : spec.exposed) exposed[port] = bj::object();
   for (const auto& port : spec.ports)
     exposed[std::to_string(port.target) + "/" + protocol_word(port.protocol)] = bj::object();
   for (const auto& mount : spec.mounts)
@@ -228,10 +228,10 @@ bj::array mounts_json(const Found& found, const InspectFacts& facts) {
   return mounts;
 }
 
-bj::object ports_json(const Found& found, const InspectFacts& facts) {
+bj::object ports_json(const Found& found) {
   bj::object ports;
   if (!is_up(found.state.phase)) return ports;
-  for (const auto& port : facts.exposed_ports) ports[port] = nullptr;
+  for (const auto& port : found.state.spec.exposed) ports[port] = nullptr;
   for (const auto& one : found.state.publications) {
     auto& list = ports[std::to_string(one.target) + "/" + protocol_word(one.protocol)];
     if (!list.is_array()) list = bj::array();
@@ -284,7 +284,7 @@ bj::object network_settings_json(const Found& found, const InspectFacts& facts) 
   };
   return {{"Bridge", ""},
           {"SandboxKey", found.state.pid ? "/proc/" + std::to_string(found.state.pid) + "/ns/net" : ""},
-          {"Ports", ports_json(found, facts)},
+          {"Ports", ports_json(found)},
           {"Gateway", text_of("Gateway")},
           {"IPAddress", text_of("IPAddress")},
           {"MacAddress", text_of("MacAddress")},
@@ -330,7 +330,7 @@ bj::object container_json(const Found& found, const InspectFacts& facts) {
            bj::object{{"Name", "overlay2"},
                       {"Data", bj::object{{"UpperDir", directory + "/upper"}, {"WorkDir", directory + "/work"}}}}},
           {"Mounts", mounts_json(found, facts)},
-          {"Config", config_json(found, facts)},
+          {"Config", config_json(found)},
           {"NetworkSettings", network_settings_json(found, facts)}};
 }
 

@@ -20,7 +20,6 @@ struct InspectFacts {
   state::Paths paths;
   std::map<std::string, std::string> volume_paths;         // by name
   std::map<std::string, network::NetworkRecord> networks;  // by name
-  std::set<std::string> exposed_ports;                     // of its image
   std::string platform = "linux";
 };
 

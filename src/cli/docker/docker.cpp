@@ -16,7 +16,7 @@ int run_docker_line(const App& app) {
     return kOk;
   }
   if (!line.command) {
-    print(program_help(docker_grammar()));
+    print(line.family.empty() ? program_help(docker_grammar()) : family_help(docker_grammar(), line.family));
     return kOk;
   }
   const Command& command = *line.command;

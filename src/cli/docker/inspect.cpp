@@ -48,7 +48,6 @@ class Inspector {
     for (const auto& volume : must(volume::VolumeStore(app_.paths.root).list()))
       facts.volume_paths[volume.spec.volume.name] = volume.path;
     facts.networks = networks_;
-    facts.exposed_ports = images_.exposed_ports(found->state.spec.image_digest);
     auto object = container_json(*found, facts);
     if (app_.line.options.flag("size")) {
       const std::int64_t own = written_by(app_, *found);

@@ -198,7 +198,7 @@ std::vector<std::string> prune_networks(const App& app, const PruneFilter& filte
     if (!users_of_network(all, name).empty() || !filter.allows(record.spec.network.labels)) continue;
     if (auto removed = remove_network(app, name); !removed)
       print_warning(removed.error().to_string());
-    else
+    else if (name != kDefaultNetwork)  // Compat: docker's own is always there; ours is made anew when somebody needs it
       gone.push_back(name);
   }
   return gone;

@@ -45,19 +45,6 @@ PsFilter::Facts facts_of(const PsFilter& filter, const std::vector<Found>& all, 
   return facts;
 }
 
-// Published ports, then those that the image exposes besides.
-std::string ports_with_exposed(const engine::ContainerState& state, const ImageNames& images) {
-  std::string text = ports_text(state);
-  if (!is_up(state.phase) || state.spec.network_mode == "host") return text;
-  for (const auto& exposed : images.exposed_ports(state.spec.image_digest)) {
-    const bool published = std::any_of(state.publications.begin(), state.publications.end(), [&](const auto& one) {
-      return std::to_string(one.target) + "/" + protocol_word(one.protocol) == exposed;
-    });
-    if (!published) text += (text.empty() ? "" : ", ") + exposed;
-  }
-  return text;
-}
-
 std::string shortened_mount(const std::string& source, bool whole) {
   return whole || source.size() <= 15 ? source : source.substr(0, 14) + "…";
 }
@@ -86,7 +73,6 @@ bj::object row_of(const App& app, const Found& found, const ImageNames& images, 
   row["Image"] = images.shown(state.spec.image, state.spec.image_digest);
   row["Command"] = command_text(state, !whole);
   row["Names"] = state.name;
-  row["Ports"] = ports_with_exposed(state, images);
   row["Mounts"] = mounts_text(state, whole);
   if (state.spec.endpoints.empty())
     row["Networks"] = state.spec.network_mode.starts_with("container:") ? "" : state.spec.network_mode;

@@ -80,24 +80,15 @@ OptionValues with_ids(const App& app, const std::vector<Found>& all) {
   return given;
 }
 
-// --volumes-from: CONTAINER[:ro].
-std::vector<std::string> mounts_of_others(const App& app, const std::vector<Found>& all) {
-  std::vector<std::string> mounts;
+// --volumes-from: CONTAINER[:ro], by whatever it is called.
+std::vector<std::string> volume_owners(const App& app, const std::vector<Found>& all) {
+  std::vector<std::string> owners;
   for (const auto& text : app.line.options.all("volumes-from")) {
-    const bool read_only = text.ends_with(":ro");
-    const auto colon = text.rfind(':');
-    const bool has_mode = read_only || text.ends_with(":rw");
-    const Found other = must(find_container(all, has_mode ? text.substr(0, colon) : text));
-    const auto& anonymous = other.stored.record.anonymous_volumes;
-    for (const auto& mount : other.state.spec.mounts) {
-      if (mount.type == model::MountType::Tmpfs) continue;
-      const auto own = anonymous.find(mount.target);
-      const std::string source = mount.source.empty() && own != anonymous.end() ? own->second : mount.source;
-      mounts.push_back("type=" + std::string(mount.type == model::MountType::Bind ? "bind" : "volume") + ",\"src=" +
-                       source + "\",\"dst=" + mount.target + "\"" + (read_only || mount.read_only ? ",ro" : ""));
-    }
+    const bool has_mode = text.ends_with(":ro") || text.ends_with(":rw");
+    const auto end = has_mode ? text.size() - 3 : text.size();
+    owners.push_back("container:" + must(find_container(all, text.substr(0, end))).state.name + text.substr(end));
   }
-  return mounts;
+  return owners;
 }
 
 // A service's name is one container's; a container that was renamed has kept its own.
@@ -117,7 +108,7 @@ RunWishes wishes_of(const App& app, const std::vector<Found>& all) {
   wishes.command = {app.line.operands.begin() + 1, app.line.operands.end()};
   wishes.variables = variables_of(app, given.all("env-file"), given.all("env"));
   wishes.labels = labels_of(given.all("label-file"), given.all("label"));
-  wishes.other_mounts = mounts_of_others(app, all);
+  wishes.volumes_from = volume_owners(app, all);
   for (const auto& [name, record] : all_networks(app)) wishes.known_networks.insert(name);
   for (const auto& volume : must(volume::VolumeStore(app.paths.root).list()))
     wishes.known_volumes.insert(volume.spec.volume.name);

@@ -251,6 +251,7 @@ class RunDocument {
       for (const auto& port : wishes_.exposed_ports) published.push_back(port);
       for (const auto& port : given_.all("expose")) published.push_back(port);
     }
+    if (given_.given("expose")) service_["expose"] = literals(given_.all("expose"));
     if (!published.empty()) service_["ports"] = literals(published);
   }
 
@@ -262,9 +263,7 @@ class RunDocument {
       if (!source.empty() && source.find_first_of("/.~") != 0) declare_volume(source, {});
       list.push_back(literal(text));
     }
-    auto all = given_.all("mount");
-    all.insert(all.end(), wishes_.other_mounts.begin(), wishes_.other_mounts.end());
-    for (const auto& text : all) {
+    for (const auto& text : given_.all("mount")) {
       auto fields = parse_mount(text);
       if (!fields) return fields.error();
       auto mount = long_mount(text, std::move(*fields));
@@ -272,6 +271,7 @@ class RunDocument {
       list.push_back(std::move(*mount));
     }
     if (!list.empty()) service_["volumes"] = std::move(list);
+    if (!wishes_.volumes_from.empty()) service_["volumes_from"] = literals(wishes_.volumes_from);
     return {};
   }
 

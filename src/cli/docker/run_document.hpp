@@ -20,8 +20,7 @@ struct RunWishes {
   std::map<std::string, std::string> variables, labels;
   std::vector<std::string> exposed_ports;  // of the image, "80/tcp"
   std::set<std::string> known_volumes, known_networks;
-  // --volumes-from: mounts of other containers, as --mount writes them.
-  std::vector<std::string> other_mounts;
+  std::vector<std::string> volumes_from;  // "container:NAME[:ro]"
 };
 
 // JSON, a value a line. Invalid for a flag that makes no sense; NotFound for a network that is not there.

@@ -56,6 +56,24 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
+// What is exposed and not published, by number. Compat: nothing of a container that has the host's network.
+std::vector<std::pair<int, std::string>> only_exposed(const engine::ContainerState& state) {
+  std::vector<std::pair<int, std::string>> ports;
+  const bool runs = state.phase == engine::Phase::Running || state.phase == engine::Phase::Paused;
+  if (!runs || state.spec.network_mode == "host") return ports;
+  for (const auto& exposed : state.spec.exposed) {
+    const std::size_t slash = exposed.find('/');
+    const int port = std::atoi(exposed.c_str());
+    const std::string protocol = slash == std::string::npos ? "tcp" : exposed.substr(slash + 1);
+    const bool published = std::any_of(state.publications.begin(), state.publications.end(), [&](const auto& one) {
+      return one.target == port && protocol_word(one.protocol) == protocol;
+    });
+    if (!published) ports.emplace_back(port, protocol);
+  }
+  std::sort(ports.begin(), ports.end());
+  return ports;
+}
+
 }  // namespace
 
 const char* protocol_word(model::Protocol protocol) {
@@ -115,6 +133,7 @@ std::string ports_text(const engine::ContainerState& state) {
   });
   std::vector<std::string> parts;
   for (const auto& publication : publications) parts.push_back(publication_text(publication));
+  for (const auto& [port, protocol] : only_exposed(state)) parts.push_back(std::to_string(port) + "/" + protocol);
   return join(parts, ", ");
 }
 
@@ -150,6 +169,8 @@ bj::object ps_object(const engine::ContainerState& state, std::int64_t now) {
                                     {"TargetPort", publication.target},
                                     {"PublishedPort", publication.host_port},
                                     {"Protocol", protocol_word(publication.protocol)}});
+  for (const auto& [port, protocol] : only_exposed(state))
+    publishers.push_back(bj::object{{"URL", ""}, {"TargetPort", port}, {"PublishedPort", 0}, {"Protocol", protocol}});
   std::vector<std::string> mounts, networks;
   int local_volumes = 0;
   for (const auto& mount : state.spec.mounts) {

@@ -50,6 +50,14 @@ TEST(DockerGrammar, KnowsTheManagementSpellings) {
   EXPECT_EQ(parsed({"-D", "--host", "unix:///x", "ps"}).globals.text("host"), "unix:///x");
 }
 
+TEST(DockerGrammar, ListsWhatAFamilyHas) {
+  EXPECT_EQ(parsed({"image", "--help"}).family, "image");
+  EXPECT_EQ(parsed({"network"}).family, "network");
+  const std::string help = family_help(docker_grammar(), "network");
+  EXPECT_NE(help.find("  ls "), std::string::npos) << help;
+  EXPECT_EQ(help.find("connect"), std::string::npos) << "what is refused is not offered\n" << help;
+}
+
 TEST(DockerGrammar, EndsFlagsAtTheImage) {
   const auto line = parsed({"run", "-it", "--rm", "-e", "A=b", "-p8080:80", "img", "sh", "-c", "x"});
   EXPECT_EQ(line.operands, (std::vector<std::string>{"img", "sh", "-c", "x"}));
@@ -61,9 +69,9 @@ TEST(DockerGrammar, ExitsAsDocker) {
   EXPECT_EQ(parse_command_line({"run", "--bogus"}, docker_grammar()).error().exit_code(), 125);
   EXPECT_EQ(parse_command_line({"stop"}, docker_grammar()).error().exit_code(), 1);
   EXPECT_EQ(parse_command_line({"pss"}, docker_grammar()).error().exit_code(), 1);
-  const auto alone = parse_command_line({"volume"}, docker_grammar());
-  EXPECT_EQ(alone.error().message(), "`volume` needs a command");
-  EXPECT_EQ(alone.error().hint(), "there are ls, create, inspect, rm, prune, list, remove");
+  const auto unknown = parse_command_line({"volume", "lss"}, docker_grammar());
+  EXPECT_EQ(unknown.error().message(), "unknown command `volume lss`");
+  EXPECT_EQ(unknown.error().hint(), "there are ls, create, inspect, rm, prune, list, remove");
 }
 
 TEST(DockerGrammar, EveryCommandHasAFlagOnce) {
