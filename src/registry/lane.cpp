@@ -42,10 +42,10 @@ void Network::stop() const {
   (void)!::write(stop_.get(), &one, sizeof one);
 }
 
-std::unique_ptr<Transport> Network::transport() const {
+std::unique_ptr<Transport> Network::transport(int stop_fd) const {
   TransportOptions options;
   options.proxies = proxies_;
-  options.patience.stop_fd = stop_fd_;
+  options.patience.stop_fd = stop_fd >= 0 ? stop_fd : stop_fd_;
   options.tls = [settings = settings_](const Url& url) {
     const std::string name = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
     TlsChoice choice;
@@ -58,7 +58,7 @@ std::unique_ptr<Transport> Network::transport() const {
   return open_transport(std::move(options));
 }
 
-Surroundings Network::surroundings() const {
+Surroundings Network::surroundings(int stop_fd) const {
   static const SteadyClock kClock;
   Surroundings out;
   out.time = &kClock;
@@ -66,7 +66,7 @@ Surroundings Network::surroundings() const {
   out.random = [engine = std::make_shared<std::minstd_rand>(std::random_device{}())] {
     return std::uniform_real_distribution<double>(0, 1)(*engine);
   };
-  out.wait = [fd = stop_fd_](std::chrono::milliseconds time) { return sys::pause(time, fd); };
+  out.wait = [fd = stop_fd >= 0 ? stop_fd : stop_fd_](std::chrono::milliseconds time) { return sys::pause(time, fd); };
   return out;
 }
 

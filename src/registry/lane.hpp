@@ -23,8 +23,9 @@ class Network {
   // `stop_fd`: somebody else's descriptor that ends the work; -1: stop() does.
   static Result<std::shared_ptr<const Network>> open(std::map<std::string, std::string> environment, int stop_fd = -1);
 
-  std::unique_ptr<Transport> transport() const;
-  Surroundings surroundings() const;
+  // `stop_fd`: ends them in place of the network's own.
+  std::unique_ptr<Transport> transport(int stop_fd = -1) const;
+  Surroundings surroundings(int stop_fd = -1) const;
   const RegistrySettings& settings() const { return settings_; }
   // Asks the files and helpers; `scopes` are those that a token is to have.
   Result<Access> access(const std::string& registry, const std::string& repository,

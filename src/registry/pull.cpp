@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <optional>
 
@@ -246,12 +247,12 @@ class PullRun {
       Lane lane;
     };
     auto shared = std::make_shared<Lane>(std::move(lane));
-    const DownloadTask task{layer.repository, layer.blob, layer.part, network_->stop_fd()};
-    auto last = std::make_shared<async::Clock::time_point>();
+    const DownloadTask task{layer.repository, layer.blob, layer.part, network_->stop_fd(), beside()};
+    auto last = std::make_shared<std::atomic<async::Clock::time_point>>();
     const auto progress = [this, key, last, whole = layer.blob.size](std::int64_t current) {
       const auto now = async::Clock::now();
-      if (current != whole && now - *last < kProgressPause) return;
-      *last = now;
+      auto before = last->load();
+      if (current != whole && (now - before < kProgressPause || !last->compare_exchange_strong(before, now))) return;
       loop_.post([this, key, current] { tell_users(jobs_.at(key), Phase::Downloading, current); });
     };
     const auto retry = [this, key](const std::string& why, std::chrono::milliseconds) {
@@ -270,6 +271,21 @@ class PullRun {
           else
             downloaded(key, std::move(*answer.downloaded));
         });
+  }
+
+  // Connections beside those of the transfers: so many in all.
+  std::function<Beside(int)> beside() const {
+    return [network = network_, left = beside_left_](int stop_fd) {
+      Beside out;
+      if (left->fetch_sub(1) <= 0) {
+        left->fetch_add(1);
+        return out;
+      }
+      out.ticket = std::shared_ptr<void>(nullptr, [left](void*) { left->fetch_add(1); });
+      out.transport = network->transport(stop_fd);
+      out.around = network->surroundings(stop_fd);
+      return out;
+    };
   }
 
   void fail_layer(const LayerJob& layer, const Error& error) {
@@ -413,6 +429,7 @@ class PullRun {
   std::map<std::string, LayerJob> jobs_;
   std::deque<std::function<void(Lane)>> queue_;
   std::deque<std::function<void()>> unpacking_;
+  std::shared_ptr<std::atomic<int>> beside_left_ = std::make_shared<std::atomic<int>>(kConnectionsBeside);
   std::size_t running_ = 0, unpackers_ = 0;
   bool stopping_ = false;
   async::Watch wake_;

@@ -3,6 +3,7 @@
 
   ok token oauth echo redirect short reset norange busy limited down wrongblob wrongmanifest wrongconfig diffid huge type
   schema1 dots device digest slow more
+  big bignorange bigcut bigrange bigwrong bigwrongall bigslow bigrefuse   a large layer, that is fetched by ranges
 
   faulty.py PORT OTHER_PORT DIRECTORY     /stats on PORT tells what was asked for; OTHER_PORT is another host, for redirects
 """
@@ -50,9 +51,9 @@ def layer(entries):
 
 
 class Image:
-    def __init__(self, entries, diff_id=None, media='application/vnd.oci.image.layer.v1.tar+gzip', digest=None):
+    def __init__(self, entries, diff_id=None, media='application/vnd.oci.image.layer.v1.tar+gzip', digest=None, level=1):
         tar = layer(entries)
-        self.layer = gzip.compress(tar, 1, mtime=0)
+        self.layer = gzip.compress(tar, level, mtime=0)
         self.config = json.dumps({'os': 'linux', 'architecture': ARCH, 'config': {'Cmd': ['/bin/sh', '-c', 'cat /hello']},
                                   'rootfs': {'type': 'layers', 'diff_ids': [diff_id or sha(tar)]}}).encode()
         self.manifest = json.dumps({
@@ -61,6 +62,8 @@ class Image:
             'layers': [{'mediaType': media, 'digest': digest or sha(self.layer), 'size': len(self.layer)}]}).encode()
 
 
+BIG = int(os.environ.get('BIG', 80 << 20))
+RATE = int(os.environ.get('RATE', 8 << 20))  # bytes a second of one connection on the day bigslow
 ARCH = {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(os.uname().machine, os.uname().machine)
 REG, SYM, CHR = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE
 noise = random.Random(7).randbytes(3 << 20)  # so that a layer takes more than one read
@@ -89,7 +92,10 @@ images = {}
 
 
 def image_of(day):
+    day = 'big' if day.startswith('big') else day
     with lock:
+        if day == 'big' and day not in images:
+            images[day] = Image(plain + [('large', REG, random.Random(8).randbytes(BIG))], level=0)
         if day not in images:
             images[day] = image_for(day)
         return images[day]
@@ -206,6 +212,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = body[:-9] + bytes([body[-9] ^ 1]) + body[-8:]
         if day == 'more':
             body = body + b'more than announced'
+        if day.startswith('big'):
+            return self.large(body, day)
         first = 0
         wanted = self.headers.get('Range')
         if wanted and day not in ('norange', 'wrongblob', 'more'):
@@ -219,6 +227,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if first:
             return self.answer(206, body[first:], Content_Range=f'bytes {first}-{len(body) - 1}/{len(body)}')
         return self.answer(200, body)
+
+    def large(self, body, day):
+        first, end = 0, len(body)
+        wanted = self.headers.get('Range')
+        ranged = wanted is not None and day != 'bignorange'
+        if ranged:
+            begin, last = wanted[len('bytes='):].split('-')
+            first, end = int(begin), int(last) + 1 if last else len(body)
+        with lock:
+            for key in ['requests ' + day] + (['range ' + day] if ranged else []):
+                seen[key] = seen.get(key, 0) + 1
+            running = seen['now ' + day] = seen.get('now ' + day, 0) + 1
+            seen['most ' + day] = max(seen.get('most ' + day, 0), running)
+        try:
+            if day == 'bigrefuse' and running > 1:
+                return self.refuse(503, 'UNAVAILABLE', 'one connection is enough')
+            self.send_response(206 if ranged else 200)
+            self.send_header('Content-Length', str(end - first))
+            if ranged:
+                said = first + 7 if day == 'bigrange' else first
+                self.send_header('Content-Range', f'bytes {said}-{end - 1}/{len(body)}')
+            self.end_headers()
+            self.send_large(body, day, first, end, ranged)
+        finally:
+            with lock:
+                seen['now ' + day] -= 1
+
+    def send_large(self, body, day, first, end, ranged):
+        wrong = first > 0 and ranged and day == 'bigwrong' or day == 'bigwrongall'
+        for at in range(first, end, 256 << 10):
+            piece = body[at:min(end, at + (256 << 10))]
+            if wrong and at == first:
+                piece = bytes([piece[0] ^ 1]) + piece[1:]
+            if day == 'bigcut' and first > 0 and at - first > 4 << 20 and self.once('cut'):
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
+            self.wfile.write(piece)
+            with lock:
+                seen['bytes ' + day] = seen.get('bytes ' + day, 0) + len(piece)
+            if day == 'bigslow':
+                time.sleep(len(piece) / RATE)
+
+    def once(self, key):
+        with lock:
+            seen[key] = seen.get(key, 0) + 1
+            return seen[key] == 1
 
     def begin(self, body, first):
         self.send_response(206 if first else 200)
