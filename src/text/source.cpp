@@ -14,8 +14,8 @@ SourceFile::SourceFile(std::string path, std::string content) : path_(std::move(
 std::string_view SourceFile::line(std::uint32_t line) const noexcept {
   if (line == 0 || line > line_starts_.size()) return {};
   const std::size_t begin = line_starts_[line - 1];
-  std::size_t end = content_.find('\n', begin);
-  if (end == std::string::npos) end = content_.size();
+  std::size_t end = line < line_starts_.size() ? line_starts_[line] - 1 : content_.size();
+  if (line == line_starts_.size() && end > begin && content_[end - 1] == '\n') --end;
   if (end > begin && content_[end - 1] == '\r') --end;
   return std::string_view(content_).substr(begin, end - begin);
 }

@@ -6,7 +6,10 @@
 //       |         ^~~~~~~~~~ did you mean `environment`?
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "berth/text/source.hpp"
@@ -31,6 +34,9 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
+  // Of each severity so many are kept: who has more reads no further, and a hostile file must not cost more.
+  static constexpr std::size_t kMost = 500;
+
   void add(Diagnostic diagnostic);
   void error(Span span, std::string message, std::string hint = {});
   void warning(Span span, std::string message, std::string hint = {});
@@ -38,17 +44,25 @@ class Diagnostics {
   bool has_errors() const noexcept { return errors_ > 0; }
   const std::vector<Diagnostic>& all() const noexcept { return all_; }
   void append(Diagnostics other);
+  // As one reads them: what has no place, then file by file (in the order of `files`, then of their first mention),
+  // line by line; the same said twice is said once. Where some were left out, a note at the end says so.
+  void arrange(const std::vector<std::shared_ptr<const SourceFile>>& files);
 
  private:
   std::vector<Diagnostic> all_;
-  std::size_t errors_ = 0;
+  std::size_t errors_ = 0, others_ = 0;  // also those that are not kept
 };
 
 struct DiagnosticStyle {
   bool color = false;
 };
 
-// The form shown above, ending in a newline. Tabs are shown as one column; long lines are cut around the caret.
+// Text of a file or a name within a message: what would move a terminal's cursor, or turn its letters around, is shown
+// as `\x1b` or `\u202e`; what is no UTF-8, as `\xff`. Nothing is cut.
+std::string visible(std::string_view text);
+
+// The form shown above, ending in a newline. Tabs are shown as one column; long lines are cut around the caret, long
+// messages at their end.
 std::string render(const Diagnostic& diagnostic, const DiagnosticStyle& style = {});
 
 }  // namespace berth::text

@@ -77,6 +77,47 @@ TEST(Render, ShowsPlaceLineCaretAndHint) {
             "   |     ^~~~~~~~~~ did you mean `environment`?\n");
 }
 
+TEST(Render, MovesNoCursor) {
+  const auto file = std::make_shared<const SourceFile>("a\033[31m.yaml", "k\033[2J\xc2\x9b: \xe2\x80\xae x\xff\r\n");
+  const std::string shown = render({.severity = Severity::Error,
+                                    .code = {},
+                                    .span = {file, 1, 1, 1, 2},
+                                    .message = "`\033]0;t\a` \n `\xe2\x80\xae` \xff",
+                                    .notes = {{{}, "\r"}},
+                                    .hint = "\177"});
+  EXPECT_EQ(shown,
+            "a\\x1b[31m.yaml:1:1: error: `\\x1b]0;t\\x07` \\n `\\u202e` \\xff\n"
+            " 1 | k?[2J?: ? x?\n"
+            "   | ^ \\x7f\n"
+            "note: \\x0d\n");
+}
+
+TEST(Diagnostics, AreArrangedByFileAndLineAndSaidOnce) {
+  const auto a = std::make_shared<const SourceFile>("a", "1\n2\n"),
+             again = std::make_shared<const SourceFile>("a", "1\n2\n");
+  const auto b = std::make_shared<const SourceFile>("b", "1\n");
+  Diagnostics all;
+  all.error({again, 2, 1, 2, 2}, "second");
+  all.warning({b, 1, 1, 1, 2}, "other");
+  all.error({a, 2, 1, 2, 2}, "second");
+  all.error({}, "nowhere");
+  all.warning({a, 1, 1, 1, 2}, "first");
+  all.arrange({a, b});
+  std::string order;
+  for (const auto& one : all.all()) order += one.message + " ";
+  EXPECT_EQ(order, "nowhere first second other ");
+}
+
+TEST(Diagnostics, KeepAsManyAsOneReads) {
+  Diagnostics all;
+  for (int i = 0; i < 10'000; ++i) all.error({}, std::to_string(i));
+  all.warning({}, "and this");
+  EXPECT_TRUE(all.has_errors());
+  all.arrange({});
+  EXPECT_EQ(all.all().size(), Diagnostics::kMost + 2);
+  EXPECT_EQ(all.all().back().message, "there are more of them; the first 500 are shown");
+}
+
 TEST(Render, CutsLongLinesAroundTheCaret) {
   const auto file = std::make_shared<const SourceFile>("f", std::string(5000, 'a') + "X" + std::string(5000, 'b'));
   const std::string shown = render({.severity = Severity::Warning,
