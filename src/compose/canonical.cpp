@@ -297,7 +297,8 @@ class Canonicalizer : ScalarForms {
   // Short elements, by structure.
   Expanded expand_short(const Node& item, const std::string& name) {
     const std::string text = item.scalar_text();
-    if (name == "port" && !item.is(NodeKind::Bool)) return expand_port(item.is(NodeKind::Float) ? item.text : text);
+    if (name == "port" && !item.is(NodeKind::Bool))
+      return expand_port(item.is(NodeKind::Float) ? item.text : text, kMaxPorts - state_.ports);
     if (!item.is_string()) return {.nodes = {}, .error = "must be a string or a map", .code = Code::WrongType};
     if (name == "mount") return expand_volume(text);
     if (name == "device") return expand_device(text);
@@ -335,10 +336,11 @@ class Canonicalizer : ScalarForms {
         continue;
       }
       if (item.tag == NodeTag::Reset) continue;
-      if (state_.ports > kMaxPorts) continue;
+      if (field.structure == "port" && state_.ports > kMaxPorts) continue;  // said already
       Expanded expanded = expand_short(item, field.structure);
       if (field.structure == "port") state_.ports += expanded.nodes.size();
-      if (state_.ports > kMaxPorts) {
+      if (expanded.code == Code::LimitExceeded || state_.ports > kMaxPorts) {
+        state_.ports = kMaxPorts + 1;
         state_.error(item.place, Code::LimitExceeded,
                      "more than " + std::to_string(kMaxPorts) + " ports are published");
         continue;

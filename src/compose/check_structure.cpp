@@ -66,7 +66,9 @@ class StructureCheck {
   void error(const Place& place, Code code, std::string message, std::string hint = {}) {
     const text::Span span = state_.span(place);
     for (const auto& said : state_.diagnostics.all())
-      if (said.message == message && said.span.to_string() == span.to_string()) return;
+      if (said.span.file == span.file && said.span.line == span.line && said.span.column == span.column &&
+          said.message == message)
+        return;
     state_.error(place, code, std::move(message), std::move(hint));
   }
 

@@ -2,6 +2,7 @@
 // "…".
 #include <algorithm>
 #include <cctype>
+#include <unordered_map>
 
 #include "passes.hpp"
 
@@ -64,8 +65,7 @@ class DotenvReader {
     if (separator == std::string_view::npos) {
       at_ = line_end;
       if (auto value = lookup_(std::string(key))) {
-        result_.entries.emplace_back(std::string(key), std::move(value));
-        result_.lines.push_back(line_);
+        store(std::string(key), std::move(*value));
       }
       return;
     }
@@ -79,6 +79,14 @@ class DotenvReader {
   }
 
   void store(const std::string& name, std::string value) {
+    constexpr std::size_t kSpareLetters = 2u << 20;
+    letters_ += value.size();
+    if (letters_ > kSpareLetters + 4 * text_.size()) {
+      result_.too_large = true;
+      return fail("the values are longer than " + std::to_string((kSpareLetters + 4 * text_.size()) >> 20) +
+                  " MiB together, with their variables put in");
+    }
+    last_[name] = result_.entries.size();
     result_.entries.emplace_back(name, std::move(value));
     result_.lines.push_back(line_);
   }
@@ -96,12 +104,12 @@ class DotenvReader {
   void store_expanded(const std::string& name, const std::string& value) {
     const Lookup both = [this](const std::string& wanted) {
       if (auto outer = lookup_(wanted)) return outer;
-      for (auto entry = result_.entries.rbegin(); entry != result_.entries.rend(); ++entry)
-        if (entry->first == wanted) return entry->second;
-      return std::optional<std::string>();
+      const auto found = last_.find(wanted);
+      return found == last_.end() ? std::optional<std::string>() : result_.entries[found->second].second;
     };
     Substitution done = substitute(value, both);
     if (done.error == "invalid") return store(name, value);  // Compat: a `$` that begins no variable stands for itself
+    result_.too_large = done.too_large;
     if (!done.error.empty()) return fail(done.error);
     store(name, std::move(done.text));
   }
@@ -113,7 +121,8 @@ class DotenvReader {
     while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' && end + 1 < text_.size() ? 2 : 1;
     if (end >= text_.size()) {
       const std::size_t line_end = std::min(text_.find('\n', at_), text_.size());
-      return fail("unterminated quoted value " + std::string(text_.substr(at_, line_end - at_)));
+      return fail("unterminated quoted value " +
+                  std::string(text_.substr(at_, std::min<std::size_t>(line_end - at_, 80))));
     }
     const std::string_view raw = text_.substr(begin, end - begin);
     at_ = end + 1;
@@ -166,6 +175,8 @@ class DotenvReader {
   const Lookup& lookup_;
   std::size_t at_ = 0;
   std::uint32_t line_ = 1;
+  std::size_t letters_ = 0;                            // of all values
+  std::unordered_map<std::string, std::size_t> last_;  // by name, into the entries
   DotenvResult result_;
 };
 

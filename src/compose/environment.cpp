@@ -2,6 +2,7 @@
 // files whose content belongs to the model.
 #include <algorithm>
 
+#include "field_index.hpp"
 #include "passes.hpp"
 
 namespace berth::compose {
@@ -32,16 +33,18 @@ Place whole_line(const LoadState& state, std::uint32_t file, std::uint32_t line)
 
 // `from`: what names the file, or nowhere.
 void say_syntax(LoadState& state, std::uint32_t file, const DotenvResult& parsed, const Place& from) {
-  auto wrong = state.diagnostic(text::Severity::Error, whole_line(state, file, parsed.line), Code::EnvFileSyntax,
-                                parsed.error, "each line is NAME=value");
+  auto wrong = state.diagnostic(text::Severity::Error, whole_line(state, file, parsed.line),
+                                parsed.too_large ? Code::LimitExceeded : Code::EnvFileSyntax, parsed.error,
+                                parsed.too_large ? "" : "each line is NAME=value");
   if (from.file) wrong.notes.push_back({state.span(from), "the file is named here"});
   state.diagnostics.add(std::move(wrong));
 }
 
-void say_missing(LoadState& state, const std::string& path, const Place& from, const Error& error, bool optional) {
+void say_missing(LoadState& state, const std::string& path, const Place& from, const Error& error, bool optional,
+                 const std::string& kind = "env file") {
   const bool missing = error.kind() == ErrorKind::NotFound;
   state.error(from, Code::EnvFileMissing,
-              missing ? "env file `" + path + "` does not exist" : "env file `" + path + "`: " + error.to_string(),
+              kind + " `" + path + "`" + (missing ? " does not exist" : ": " + error.to_string()),
               !missing   ? ""
               : optional ? "create it, or write `{path: …, required: false}`"
                          : "create it, or name another");
@@ -113,62 +116,113 @@ void take_variable(LoadState& state, Node& node, const std::string& name, const 
   state.step(node.place, std::move(taken));
 }
 
-void read_pairs(LoadState& state, const Node& path, bool raw, bool required, const Lookup& lookup, Node& into) {
-  auto content = state.files.read(path.text);
-  if (!content) {
-    if (required || content.error().kind() != ErrorKind::NotFound)
-      say_missing(state, path.text, path.place, content.error(), true);
-    return;
+enum class PairsFormat : std::uint8_t { Dotenv, Raw, Labels };
+
+struct ParsedPairs {
+  DotenvResult result;
+  std::uint32_t file = 0;
+};
+
+// The env files and label files of all services; each is read once.
+class PairFiles {
+ public:
+  explicit PairFiles(LoadState& state) : state_(state) {}
+
+  void add_to(FieldIndex& into, const Node& path, PairsFormat format, bool required) {
+    const ParsedPairs* parsed = read(path, format, required);
+    if (!parsed) return;
+    std::size_t letters = 0;
+    for (const auto& [name, value] : parsed->result.entries) letters += name.size() + (value ? value->size() : 0);
+    if (!state_.afford(path.place, parsed->result.entries.size(), letters)) return;
+    for (std::size_t i = 0; i < parsed->result.entries.size(); ++i) {
+      const auto& [name, value] = parsed->result.entries[i];
+      Node entry = value ? Node::of(*value) : Node::null();
+      const Place at = whole_line(state_, parsed->file, parsed->result.lines[i]);
+      entry.place = at;
+      if (Node* before = into.find(name))
+        state_.take_over(*before, std::move(entry));
+      else
+        into.add(name, std::move(entry), at);
+    }
   }
-  const DotenvResult parsed = raw ? parse_raw_env(*content, lookup) : parse_dotenv(*content, lookup);
-  const std::uint32_t file = state.add_source(state.shown(path.text), std::move(*content));
-  if (!parsed.error.empty()) return say_syntax(state, file, parsed, path.place);
-  for (std::size_t i = 0; i < parsed.entries.size(); ++i) {
-    const auto& [name, value] = parsed.entries[i];
-    Node entry = value ? Node::of(*value) : Node::null();
-    const Place at = whole_line(state, file, parsed.lines[i]);
-    entry.place = at;
-    if (Node* before = into.find(name))
-      state.take_over(*before, std::move(entry));
-    else
-      into.set(name, std::move(entry), at);
+
+ private:
+  const ParsedPairs* read(const Node& path, PairsFormat format, bool required) {
+    const auto known = parsed_.find({path.text, format});
+    if (known != parsed_.end()) return &known->second;
+    auto content = state_.files.read(path.text);
+    if (!content) {
+      if (required || content.error().kind() != ErrorKind::NotFound)
+        format == PairsFormat::Labels ? say_missing(state_, path.text, path.place, content.error(), false, "label file")
+                                      : say_missing(state_, path.text, path.place, content.error(), true);
+      return nullptr;
+    }
+    // Compat: only a label file's own variables are known in it.
+    const Lookup lookup =
+        format == PairsFormat::Labels ? [](const std::string&) { return std::nullopt; } : lookup_in(state_.variables);
+    if (state_.counted.insert(path.text).second) state_.bytes += content->size();
+    ParsedPairs parsed{.result = format == PairsFormat::Raw ? parse_raw_env(*content, lookup)
+                                                            : parse_dotenv(*content, lookup)};
+    parsed.file = state_.add_source(state_.shown(path.text), std::move(*content));
+    if (!parsed.result.error.empty()) {
+      say_syntax(state_, parsed.file, parsed.result, path.place);
+      return nullptr;
+    }
+    return &parsed_.emplace(std::pair(path.text, format), std::move(parsed)).first->second;
   }
+
+  LoadState& state_;
+  std::map<std::pair<std::string, PairsFormat>, ParsedPairs> parsed_;
+};
+
+Node environment_of(LoadState& state, const Node& service, PairFiles& files) {
+  Node environment = Node::map();
+  FieldIndex known(environment);
+  if (const Node* list = service.find("env_file"))
+    for (const auto& file : list->items) {
+      const Node* path = file.find("path");
+      const std::string format = field_of(file, "format");
+      if (!format.empty() && format != "raw")
+        state.error(file.find("format")->place, Code::EnvFileFormat, "unsupported env_file format `" + format + "`",
+                    "leave it out, or write raw");
+      if (path)
+        files.add_to(known, *path, format == "raw" ? PairsFormat::Raw : PairsFormat::Dotenv,
+                     field_of(file, "required") != "false");
+    }
+  if (const Node* given = service.find("environment"))
+    for (std::size_t i = 0; i < given->fields.size(); ++i) {
+      const std::string& key = given->fields[i].first;
+      Node value = given->fields[i].second;
+      if (!value.place.file) value.place = given->key_places[i];
+      if (const auto found = state.variables.find(key); value.is_null() && found != state.variables.end())
+        take_variable(state, value, key, found->second);
+      if (Node* before = known.find(key))
+        state.take_over(*before, std::move(value));
+      else
+        known.add(key, std::move(value), given->key_places[i]);
+    }
+  return environment;
 }
 
 }  // namespace
 
 void resolve_service_environment(LoadState& state, Node& model) {
+  PairFiles files(state);
   for (auto& [name, service] : model.find("services")->fields) {
-    Node environment = Node::map(), labels = Node::map();
-    if (const Node* files = service.find("env_file"))
-      for (const auto& file : files->items) {
-        const Node* path = file.find("path");
-        const std::string format = field_of(file, "format");
-        if (!format.empty() && format != "raw")
-          state.error(file.find("format")->place, Code::EnvFileFormat, "unsupported env_file format `" + format + "`",
-                      "leave it out, or write raw");
-        if (path)
-          read_pairs(state, *path, format == "raw", field_of(file, "required") != "false", lookup_in(state.variables),
-                     environment);
-      }
-    if (const Node* given = service.find("environment"))
-      for (std::size_t i = 0; i < given->fields.size(); ++i) {
-        const std::string& key = given->fields[i].first;
-        Node value = given->fields[i].second;
-        if (!value.place.file) value.place = given->key_places[i];
-        if (const auto found = state.variables.find(key); value.is_null() && found != state.variables.end())
-          take_variable(state, value, key, found->second);
-        if (Node* before = environment.find(key))
-          state.take_over(*before, std::move(value));
+    Node labels = Node::map();
+    Node environment = environment_of(state, service, files);
+    if (const Node* list = service.find("label_file")) {
+      FieldIndex known(labels);
+      for (const auto& file : list->items) files.add_to(known, file, PairsFormat::Labels, true);
+    }
+    if (const Node* given = service.find("labels")) {
+      FieldIndex known(labels);
+      for (const auto& [key, value] : given->fields)
+        if (Node* before = known.find(key))
+          *before = value;
         else
-          environment.set(key, std::move(value), given->key_places[i]);
-      }
-    if (const Node* files = service.find("label_file"))
-      for (const auto& file : files->items)  // Compat: only the file's own variables are known in it
-        read_pairs(
-            state, file, false, true, [](const std::string&) { return std::nullopt; }, labels);
-    if (const Node* given = service.find("labels"))
-      for (const auto& [key, value] : given->fields) labels.set(key, value);
+          known.add(key, value, value.place);
+    }
     service.erase("env_file");
     service.erase("label_file");
     if (!environment.fields.empty()) service.set("environment", std::move(environment));

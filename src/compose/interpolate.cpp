@@ -7,6 +7,8 @@ namespace berth::compose {
 
 namespace {
 
+constexpr std::size_t kMostLetters = 1u << 20;  // of one value; no process takes so long an argument or variable
+
 bool is_name_start(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_name_char(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
 
@@ -62,6 +64,8 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
   Substitution result;
   if (depth > 64) return {.text = {}, .error = "variables are nested too deeply"};
   while (!text.empty()) {
+    if (result.text.size() > kMostLetters)
+      return {.text = {}, .error = "the value is longer than 1 MiB with its variables put in", .too_large = true};
     const std::size_t dollar = text.find('$');
     result.text += text.substr(0, dollar);
     if (dollar == std::string_view::npos) break;
@@ -120,6 +124,10 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
   Substitution done = substitute(node.text, lookup, observe);
   if (done.error.empty()) {
     if (done.text == node.text) return;
+    if (!state.afford(node.place, 0, done.text.size())) {
+      node.tag = NodeTag::Reset;
+      return;
+    }
     step.text = "`" + node.text.substr(0, 80) + "` became `" + done.text.substr(0, 80) + "`";
     node.text = std::move(done.text);
     state.step(node.place, std::move(step));
@@ -132,7 +140,10 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
                 "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`",
                 "for a literal dollar write `$$`");
   else
-    state.error(node.place, done.missing ? Code::RequiredVariable : Code::BadInterpolation,
+    state.error(node.place,
+                done.missing     ? Code::RequiredVariable
+                : done.too_large ? Code::LimitExceeded
+                                 : Code::BadInterpolation,
                 "in `" + path + "`: " + done.error,
                 done.missing ? "set it in the shell or in an env file such as .env" : "");
 }

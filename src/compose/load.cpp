@@ -176,6 +176,9 @@ struct Scope {
   const Variables& variables;
   const VariablePlaces& places;
   std::vector<std::string> chain;  // files that include this one
+  // Files that services extend, by path, with these variables. Their services may be extended already, but for tags and
+  // paths.
+  std::map<std::string, Node>* extended = nullptr;
 };
 
 Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& scope);
@@ -217,6 +220,14 @@ void include_entry(LoadState& state, Node& included, const Node& entry, const Sc
     if (path == scope.path || std::find(scope.chain.begin(), scope.chain.end(), path) != scope.chain.end())
       return state.error(entry.place, Code::IncludeCycle,
                          "include cycle: `" + path + "` includes itself through `" + scope.path + "`");
+    constexpr int kMostTimes = 50;
+    if (++state.times_included[path] > kMostTimes) {
+      state.incomplete = true;
+      if (++state.times_included[""] == 1)  // of the first such file only
+        state.error(entry.place, Code::LimitExceeded,
+                    "`" + path + "` is included more than " + std::to_string(kMostTimes) + " times");
+      return;
+    }
     Scope inner{.path = path, .directory = directory, .variables = variables, .places = places, .chain = scope.chain};
     inner.chain.push_back(scope.path);
     merge(state, model, load_documents(state, read_documents(state, path, entry.place), inner));
@@ -232,6 +243,29 @@ std::vector<std::string> names_of(const Node& map) {
   std::vector<std::string> names;
   for (const auto& [name, value] : map.fields) names.push_back(name);
   return names;
+}
+
+// The file of `scope`, before any `extends` of its own.
+Node& extended_file(LoadState& state, const Scope& scope, const Place& from) {
+  const auto [at, fresh] = scope.extended->emplace(scope.path, Node::map());
+  if (!fresh) return at->second;
+  Node whole = Node::map();
+  for (auto& part : read_documents(state, scope.path, from)) {
+    if (!state.options.no_interpolate) interpolate(state, part, scope.variables, scope.places);
+    canonicalize(state, part);
+    merge(state, whole, std::move(part));
+  }
+  return at->second = std::move(whole);
+}
+
+// A service that another file is to use.
+Node alone(LoadState& state, const Scope& scope, const std::string& name, const Node& service) {
+  if (service.tag == NodeTag::Reset) return {};
+  Node document = Node::map();
+  document.set("services", Node::map()).set(name, service);
+  strip_tags(document);
+  if (!state.options.no_path_resolution) resolve_paths(state, document, scope.directory);
+  return std::move(*document.find("services")->find(name));
 }
 
 // One service's `extends`, followed to its end. `chain` holds "service in file".
@@ -255,29 +289,33 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
   if (std::find(chain.begin(), chain.end(), here) != chain.end())
     return wrong(base_name_node->place, Code::ExtendsCycle,
                  "service `" + name + "` extends itself: " + chain.front() + " -> ... -> " + here);
+  constexpr std::size_t kMostLinks = 500;
+  if (chain.size() >= kMostLinks)
+    return wrong(base_name_node->place, Code::LimitExceeded,
+                 "more than " + std::to_string(kMostLinks) + " services extend each other in a row");
   chain.push_back(here);
   Node base;
+  const Node* wanted = nullptr;
   std::vector<std::string> known;
   if (const Node* file = extends.find("file")) {
     const std::string path = absolute_path(file->text, scope.directory);
-    Node other = Node::map();
+    if (std::find(chain.begin(), chain.end(), base_service + " in " + path) != chain.end())
+      return wrong(
+          base_name_node->place, Code::ExtendsCycle,
+          "service `" + name + "` extends itself: " + chain.front() + " -> ... -> " + base_service + " in " + path);
     const Scope inner{.path = path,
                       .directory = parent_path(path),
                       .variables = scope.variables,
                       .places = scope.places,
-                      .chain = {}};
-    for (auto& part : read_documents(state, path, file->place)) {
-      if (!state.options.no_interpolate) interpolate(state, part, scope.variables, scope.places);
-      canonicalize(state, part);
-      merge(state, other, std::move(part));
-    }
+                      .chain = {},
+                      .extended = scope.extended};
+    Node& other = extended_file(state, inner, file->place);
     extend_service(state, other, base_service, inner, chain);
-    strip_tags(other);
-    if (!state.options.no_path_resolution) resolve_paths(state, other, inner.directory);
-    if (const Node* all = other.find("services")) {
-      known = names_of(*all);
-      if (const Node* wanted = all->find(base_service)) base = *wanted;
-    }
+    const Node* all = other.find("services");
+    if (all) wanted = all->find(base_service);
+    if (all && !wanted) known = names_of(*all);
+    if (wanted && state.afford(base_name_node->place, count_nodes(*wanted), 0))
+      base = alone(state, inner, base_service, *wanted);
   } else {
     if (base_service == name)
       return wrong(base_name_node->place, Code::ExtendsCycle, "service `" + name + "` extends itself");
@@ -286,8 +324,9 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
                      [&](const auto& link) { return link == base_service + " in " + scope.path; }) != chain.end())
       return wrong(base_name_node->place, Code::ExtendsCycle,
                    "services `" + name + "` and `" + base_service + "` extend each other");
-    known = names_of(*document.find("services"));
-    if (const Node* wanted = document.find("services")->find(base_service)) base = *wanted;
+    wanted = document.find("services")->find(base_service);
+    if (!wanted) known = names_of(*document.find("services"));
+    if (wanted && state.afford(base_name_node->place, count_nodes(*wanted), 0)) base = *wanted;
   }
   if (!base.is_map() && state.incomplete) return;
   if (!base.is_map()) {
@@ -306,7 +345,10 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
   *service = std::move(*holder.find("services")->find(name));
 }
 
-Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& scope) {
+Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& of_file) {
+  std::map<std::string, Node> extended;
+  Scope scope = of_file;
+  scope.extended = &extended;
   Node model = Node::map();
   for (auto& document : documents) {
     if (!state.options.no_interpolate) interpolate(state, document, scope.variables, scope.places);
@@ -324,10 +366,10 @@ Node load_documents(LoadState& state, std::vector<Node> documents, const Scope& 
     canonicalize(state, document);
     document.erase("version");
     merge(state, included, std::move(document));
-    std::vector<std::string> names;
     if (const Node* services = included.find("services"))
-      for (const auto& [name, service] : services->fields) names.push_back(name);
-    for (const auto& name : names) extend_service(state, included, name, scope, {});
+      for (std::size_t i = 0; i < services->fields.size(); ++i)  // extending adds and removes none of them
+        if (services->fields[i].second.find("extends"))
+          extend_service(state, included, std::string(services->fields[i].first), scope, {});
     merge(state, model, std::move(included));
   }
   return model;
@@ -363,10 +405,10 @@ Result<Variables> parse_env_file(const std::string& path, std::string_view text,
   return variables;
 }
 
-LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files) {
-  LoadOutcome outcome;
-  LoadState state{
-      .options = options, .files = files, .diagnostics = outcome.diagnostics, .variables = environment.variables};
+namespace {
+
+void run_passes(LoadState& state, LoadOutcome& outcome) {
+  const LoadOptions& options = state.options;
   const auto failed = [&](int code) {
     if (outcome.diagnostics.has_errors()) outcome.exit_code = code;
     return outcome.diagnostics.has_errors();
@@ -377,9 +419,9 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
                                           ? parent_path(absolute_path(options.files[0], options.working_dir))
                                           : options.working_dir;
   load_environment(state, first_directory);
-  if (failed(kInvalidModel)) return outcome;
+  if (failed(kInvalidModel)) return;
   const Located located = locate(state);
-  if (failed(located.exit_code)) return outcome;
+  if (failed(located.exit_code)) return;
   if (located.directory != first_directory && options.env_files.empty()) load_environment(state, located.directory);
 
   std::vector<std::vector<Node>> documents;
@@ -390,7 +432,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
     if (first_source == 0) first_source = static_cast<std::uint32_t>(state.sources.size());
     all.insert(all.end(), documents.back().begin(), documents.back().end());
   }
-  if (failed(kInvalidModel)) return outcome;
+  if (failed(kInvalidModel)) return;
   const std::string name = project_name(state, all, located.directory);
   state.variables.try_emplace("COMPOSE_PROJECT_NAME", name);
 
@@ -411,7 +453,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   if (all.empty() && !outcome.diagnostics.has_errors())
     state.error({first_source, 1, 1, 1, 1, 0}, Code::EmptyFile, "empty compose file",
                 "a stack has at least `services:` with one service");
-  if (state.incomplete && failed(kInvalidModel)) return outcome;
+  if (state.incomplete && failed(kInvalidModel)) return;
   if (!model.find("services")) model.set("services", Node::map());
   model.set("name", Node::of(name));
   // From here on, a wrong value ends nothing: the passes leave out what would only follow from it.
@@ -423,10 +465,11 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   if (!options.no_interpolate) {  // without it, names are no names yet: the files are shown as they were merged
     const auto disabled = disabled_services(state, model, profiles);
     if (!options.no_consistency) check_consistency(state, model, disabled);
-    for (const auto& service : disabled) {
-      aside.set(service, *model.find("services")->find(service));
-      model.find("services")->erase(service);
-    }
+    model.find("services")->erase_fields([&](NodeField& field, const Place& place) {
+      if (!disabled.count(field.first)) return false;
+      set_aside(aside, field, place);
+      return true;
+    });
     if (!outcome.diagnostics.has_errors()) {
       select_services(state, model, aside);
       if (options.purpose != Purpose::Show) check_supported(state, model);
@@ -434,7 +477,7 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
     }
     if (!options.no_env_resolution) resolve_service_environment(state, model);
   }
-  if (failed(kInvalidModel)) return outcome;
+  if (failed(kInvalidModel)) return;
   omit_empty(model);
   std::vector<Explained> explained;
   if (!options.explain.empty()) explained = explain_value(state, model, aside, options.explain);
@@ -456,6 +499,16 @@ LoadOutcome load(const LoadOptions& options, const Environment& environment, Fil
   loaded.environment = state.variables;
   loaded.profiles.assign(profiles.begin(), profiles.end());
   if (!failed(kInvalidModel)) outcome.loaded = std::move(loaded);
+}
+
+}  // namespace
+
+LoadOutcome load(const LoadOptions& options, const Environment& environment, FileReader& files) {
+  LoadOutcome outcome;
+  LoadState state{
+      .options = options, .files = files, .diagnostics = outcome.diagnostics, .variables = environment.variables};
+  run_passes(state, outcome);
+  outcome.diagnostics.arrange(state.sources);
   return outcome;
 }
 

@@ -1,6 +1,7 @@
 // Merging canonical documents: maps recursively, lists appended and made unique by a key, scalars replaced.
 #include <algorithm>
 
+#include "field_index.hpp"
 #include "passes.hpp"
 
 namespace berth::compose {
@@ -88,16 +89,20 @@ void make_unique(LoadState& state, Node& list, const std::string& path) {
 void merge_value(LoadState& state, Node& base, Node over, const std::string& path);
 
 void merge_maps(LoadState& state, Node& base, Node over, const std::string& path) {
+  FieldIndex known(base);
+  std::vector<std::string> taken_away;
   for (std::size_t i = 0; i < over.fields.size(); ++i) {
     auto& [key, value] = over.fields[i];
+    Node* mine = known.find(key);
     if (value.tag == NodeTag::Reset) {
-      base.erase(key);
-    } else if (Node* mine = base.find(key)) {
+      if (mine) taken_away.push_back(std::move(key));
+    } else if (mine) {
       merge_value(state, *mine, std::move(value), below(path, key));
     } else {
-      base.set(key, std::move(value), over.key_places[i]);
+      known.add(std::move(key), std::move(value), over.key_places[i]);
     }
   }
+  for (const auto& key : taken_away) base.erase(key);
 }
 
 // Options of two log drivers do not mix.
@@ -166,16 +171,19 @@ void merge(LoadState& state, Node& base, Node over) {
   if (Node* services = over.find("services")) unique_lists(state, *services, "services");
   // A key without a value in `environment` is a statement ("from the shell"), so it wins over a value.
   if (Node* services = over.find("services"); services && services->is_map()) {
-    if (Node* mine = base.find("services"); mine && mine->is_map())
+    if (Node* mine = base.find("services"); mine && mine->is_map()) {
+      FieldIndex earlier(*mine);
       for (auto& [name, service] : services->fields) {
-        Node* before = mine->find(name);
+        Node* before = earlier.find(name);
         const Node* environment = service.find("environment");
         Node* old = before ? before->find("environment") : nullptr;
         if (!environment || !old) continue;
+        FieldIndex known(*old);
         for (const auto& [key, value] : environment->fields)
           if (value.is_null() && value.tag == NodeTag::None)
-            if (Node* held = old->find(key)) state.take_over(*held, value);
+            if (Node* held = known.find(key)) state.take_over(*held, value);
       }
+    }
   }
   if (base.is_null()) base = Node::map();
   merge_maps(state, base, std::move(over), "");

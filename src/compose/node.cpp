@@ -77,6 +77,20 @@ bool Node::erase(std::string_view key) {
   return false;
 }
 
+void Node::erase_fields(const std::function<bool(NodeField& field, const Place& key_place)>& leaves) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (leaves(fields[i], key_places[i])) continue;
+    if (kept != i) {
+      fields[kept] = std::move(fields[i]);
+      key_places[kept] = key_places[i];
+    }
+    ++kept;
+  }
+  fields.resize(kept);
+  key_places.resize(kept);
+}
+
 Place Node::key_place(std::string_view key) const noexcept {
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (fields[i].first == key) return key_places[i];

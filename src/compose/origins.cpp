@@ -53,6 +53,24 @@ std::uint32_t LoadState::add_source(const std::string& shown_path, std::string c
   return static_cast<std::uint32_t>(sources.size());
 }
 
+bool LoadState::afford(const Place& place, std::size_t values, std::size_t size) {
+  // A fixed part, and one that grows with the files, so that what people write by hand is far from it.
+  constexpr std::size_t kSpareValues = 50'000, kSpareLetters = 2u << 20;
+  const bool before = nodes <= kSpareValues + 2 * bytes && letters <= kSpareLetters + 32 * bytes;
+  nodes += values;
+  letters += size;
+  const bool many = nodes > kSpareValues + 2 * bytes, long_ones = letters > kSpareLetters + 32 * bytes;
+  if (!many && !long_ones) return true;
+  incomplete = true;
+  if (before)
+    error(place, Code::LimitExceeded,
+          many ? "the files have more than " + std::to_string(kSpareValues + 2 * bytes) +
+                     " values with their env files and what services extend"
+               : "the values are longer than " + std::to_string((kSpareLetters + 32 * bytes) >> 20) +
+                     " MiB together, with their variables put in");
+  return false;
+}
+
 std::string LoadState::shown(const std::string& path) const {
   const std::string prefix = options.working_dir == "/" ? "/" : options.working_dir + "/";
   return path == "-" ? "<stdin>" : path.starts_with(prefix) ? path.substr(prefix.size()) : path;

@@ -46,6 +46,9 @@ struct LoadState {
   bool incomplete = false;  // a file or a value could not be read: what is missing may stand there
   // What all files together have cost so far; each has its bound.
   std::size_t bytes = 0, nodes = 0, files_read = 0, ports = 0;
+  std::size_t letters = 0;  // that variables and env files gave
+  std::map<std::string, int> times_included = {};
+  std::set<std::string> counted = {};  // files whose size is part of `bytes`
 
   text::Span span(const Place& place) const;
   // With notes of how the value came there: the anchor, the file that extends or includes it, what it overrides, where
@@ -61,6 +64,9 @@ struct LoadState {
   // An error, or a warning, whose other half stands elsewhere.
   void error_beside(const Place& place, Code code, std::string message, std::string hint, const Place& other,
                     std::string note) const;
+  // Values, or letters of them, that no file holds as such: out of variables, out of an env file once more, of a
+  // service that another extends. False, with an error, where they have become too many.
+  bool afford(const Place& place, std::size_t values, std::size_t size);
   // A new file to point into.
   std::uint32_t add_source(const std::string& shown_path, std::string content);
   std::string shown(const std::string& path) const;  // as the user would write it: relative, where it is below
@@ -80,14 +86,18 @@ struct LoadState {
 // ---- yaml.cpp: the documents of a file; a wrong file gives diagnostics and the documents before the mistake.
 std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content);
 
+// What a copy costs; a long text counts as several nodes.
+std::size_t count_nodes(const Node& node);
+
 // What an unquoted scalar with these letters is.
 Node plain_scalar(std::string text);
 
 // ---- interpolate.cpp
 struct Substitution {
   std::string text;
-  std::string error;     // not empty: it failed
-  bool missing = false;  // the error is a required variable without a value
+  std::string error;       // not empty: it failed
+  bool missing = false;    // the error is a required variable without a value
+  bool too_large = false;  // the error is the value's length
 };
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 using Observe = std::function<void(const VariableUse& use, bool found)>;
@@ -100,6 +110,7 @@ struct DotenvResult {
       entries;                       // nothing: bare key that has no value anywhere
   std::vector<std::uint32_t> lines;  // beside `entries`
   std::string error;
+  bool too_large = false;  // the error is the length of the values
   std::uint32_t line = 0;
 };
 DotenvResult parse_dotenv(std::string_view text, const Lookup& lookup);
@@ -127,7 +138,7 @@ struct Expanded {
   Code code = Code::WrongType;
 };
 bool is_ip_address(std::string_view text);
-Expanded expand_port(std::string_view text);
+Expanded expand_port(std::string_view text, std::size_t most = 65'536);  // a range of `most` ports at most
 Expanded expand_volume(std::string_view text);
 Expanded expand_device(std::string_view text);
 std::optional<std::vector<std::string>> split_words(std::string_view text);  // shell words without a shell
@@ -161,6 +172,8 @@ void read_security_profiles(LoadState& state, Node& model, const std::string& di
 // ---- select.cpp
 // By their profiles; all profiles that are named anywhere are added to `all_profiles`.
 std::set<std::string> disabled_services(const LoadState& state, const Node& model, std::set<std::string>& all_profiles);
+// Moves a service there.
+void set_aside(Node& aside, NodeField& field, const Place& key_place);
 // Leaves the selected services (and what they need), puts the others aside, and takes the resources away that none of
 // the selected uses.
 void select_services(LoadState& state, Node& model, Node& aside);

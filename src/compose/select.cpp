@@ -1,6 +1,7 @@
 // Which services are enabled by their profiles, and which are selected with what they need.
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "berth/text/suggest.hpp"
 #include "passes.hpp"
@@ -16,10 +17,18 @@ std::set<std::string> active_profiles(const LoadState& state) {
   return active;
 }
 
-void need(const Node& services, const std::string& name, bool with_dependencies, std::set<std::string>& wanted) {
-  if (!services.find(name) || !wanted.insert(name).second || !with_dependencies) return;
-  if (const Node* needs = services.find(name)->find("depends_on"))
-    for (const auto& [dependency, how] : needs->fields) need(services, dependency, true, wanted);
+// Adds a service, and what it needs, to `wanted`.
+void need(const std::unordered_map<std::string_view, const Node*>& services, const std::string& name,
+          bool with_dependencies, std::set<std::string>& wanted) {
+  std::vector<std::string> open{name};
+  while (!open.empty()) {
+    const std::string next = std::move(open.back());
+    open.pop_back();
+    const auto service = services.find(next);
+    if (service == services.end() || !wanted.insert(next).second || !with_dependencies) continue;
+    if (const Node* needs = service->second->find("depends_on"))
+      for (const auto& [dependency, how] : needs->fields) open.push_back(dependency);
+  }
 }
 
 }  // namespace
@@ -42,24 +51,30 @@ std::set<std::string> disabled_services(const LoadState& state, const Node& mode
   return disabled;
 }
 
+void set_aside(Node& aside, NodeField& field, const Place& key_place) {
+  aside.key_places.push_back(key_place);
+  aside.fields.push_back(std::move(field));
+}
+
 void select_services(LoadState& state, Node& model, Node& aside) {
   Node& services = *model.find("services");
   if (!state.options.services.empty()) {
     std::set<std::string> wanted;
     std::vector<std::string> known;
-    for (const auto& [name, service] : services.fields) known.push_back(name);
+    std::unordered_map<std::string_view, const Node*> by_name;
+    for (const auto& [name, service] : services.fields) known.push_back(name), by_name.emplace(name, &service);
     for (const auto& name : state.options.services) {
       const auto near = text::nearest(name, known);
-      if (!services.find(name))
+      if (!by_name.count(name))
         state.error({}, Code::NoSuchService, "no such service: `" + name + "`",
                     near ? "did you mean `" + *near + "`?" : "`berth config --services` lists the services");
-      need(services, name, !state.options.no_dependencies, wanted);
+      need(by_name, name, !state.options.no_dependencies, wanted);
     }
-    for (const auto& name : known) {
-      if (wanted.count(name)) continue;
-      aside.set(name, *services.find(name));
-      services.erase(name);
-    }
+    services.erase_fields([&](NodeField& field, const Place& place) {
+      if (wanted.count(field.first)) return false;
+      set_aside(aside, field, place);
+      return true;
+    });
   }
   if (state.options.all_resources) return;
   std::map<std::string, std::set<std::string>> used;
@@ -82,10 +97,7 @@ void select_services(LoadState& state, Node& model, Node& aside) {
   for (const char* kind : {"networks", "volumes", "secrets", "configs", "models"}) {
     Node* objects = model.find(kind);
     if (!objects) continue;
-    std::vector<std::string> keys;
-    for (const auto& [key, value] : objects->fields) keys.push_back(key);
-    for (const auto& key : keys)
-      if (!used[kind].count(key)) objects->erase(key);
+    objects->erase_fields([&](const NodeField& field, const Place&) { return !used[kind].count(field.first); });
     if (objects->fields.empty()) model.erase(kind);
   }
 }

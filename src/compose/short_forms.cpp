@@ -57,7 +57,7 @@ Node port_node(int target, std::string published, const std::string& host_ip, co
 
 }  // namespace
 
-Expanded expand_port(std::string_view text) {
+Expanded expand_port(std::string_view text, std::size_t most) {
   Expanded result;
   const std::string whole(text);
   std::string protocol = "tcp";
@@ -107,6 +107,8 @@ Expanded expand_port(std::string_view text) {
       return result;
     }
   }
+  if (static_cast<std::size_t>(inside->last - inside->first) >= most)
+    return {.nodes = {}, .error = "too many ports", .code = Code::LimitExceeded};
   for (int i = 0; i <= inside->last - inside->first; ++i)
     result.nodes.push_back(
         port_node(inside->first + i, outside ? std::to_string(outside->first + i) : "", std::string(ip), protocol));

@@ -1,6 +1,7 @@
 // What no single value shows: names that must exist, keys that exclude each other, cycles; and the names and
 // dependencies that the file implies.
 #include <algorithm>
+#include <unordered_map>
 
 #include "berth/text/suggest.hpp"
 #include "passes.hpp"
@@ -194,10 +195,27 @@ std::string listed(const std::vector<std::string>& names) {
   return all;
 }
 
+enum class Visit : std::uint8_t { None, Open, Done };
+
 struct Consistency {
+  Consistency(LoadState& with, const Node& of, const std::set<std::string>& without)
+      : state(with), model(of), disabled(without) {
+    for (const auto& [kind, objects] : model.fields)
+      for (const auto& [key, object] : objects.fields) by_name[kind].emplace(key, &object);
+  }
+
   LoadState& state;
   const Node& model;
   const std::set<std::string>& disabled;
+  std::unordered_map<std::string, std::unordered_map<std::string_view, const Node*>> by_name;  // by kind: "services"
+
+  const Node* object(const char* kind, const std::string& name) const {
+    const auto objects = by_name.find(kind);
+    if (objects == by_name.end()) return nullptr;
+    const auto found = objects->second.find(name);
+    return found == objects->second.end() ? nullptr : found->second;
+  }
+  const Node* service_of(const std::string& name) const { return object("services", name); }
 
   std::vector<std::string> names(const char* kind) const {
     std::vector<std::string> keys;
@@ -209,7 +227,7 @@ struct Consistency {
   void known(const std::string& service, const char* kind, const std::string& what, const std::string& key,
              const Place& place) const {
     const Node* objects = model.find(kind);
-    if ((objects && (objects->find(key) || !objects->is_map())) || state.unclear.count("")) return;
+    if (object(kind, key) || (objects && !objects->is_map()) || state.unclear.count("")) return;
     const auto near = text::nearest(key, names(kind));
     state.error(place, Code::UndefinedResource,
                 "service `" + service + "` uses " + what + " `" + key + "`, which the file does not declare",
@@ -227,10 +245,9 @@ struct Consistency {
         if (!optional)
           state.error_beside(needs->key_places[i], Code::InactiveProfile,
                              "service `" + name + "` depends on `" + other + "`, whose profile is not active",
-                             "give --profile, or `required: false`",
-                             model.find("services")->find(other)->key_place("profiles"),
+                             "give --profile, or `required: false`", service_of(other)->key_place("profiles"),
                              "the profiles of `" + other + "` stand here");
-      } else if (!model.find("services")->find(other)) {
+      } else if (!service_of(other)) {
         const auto near = text::nearest(other, names("services"));
         state.error(needs->key_places[i], Code::UndefinedService,
                     "service `" + name + "` depends on undefined service `" + other + "`",
@@ -309,7 +326,7 @@ struct Consistency {
     for (const auto& [key, context] : contexts->fields) {
       if (!context.text.starts_with("service:")) continue;
       const std::string other = context.text.substr(8);
-      const Node* base = model.find("services")->find(other);
+      const Node* base = service_of(other);
       const auto near = text::nearest(other, names("services"));
       if (!base)
         state.error(context.place, Code::UndefinedService,
@@ -349,35 +366,55 @@ struct Consistency {
   void say_cycle(const std::vector<std::string>& circle) const {
     const Node& services = *model.find("services");
     std::string text;
-    for (const auto& name : circle) text += (text.empty() ? "`" : " -> `") + name + "`";
+    constexpr std::size_t kShown = 10;
+    for (std::size_t i = 0; i < circle.size(); ++i) {
+      if (i == kShown && circle.size() > kShown + 2) text += " -> ...", i = circle.size() - 1;
+      text += (text.empty() ? "`" : " -> `") + circle[i] + "`";
+    }
     auto cycle = state.diagnostic(text::Severity::Error, services.key_place(circle[0]), Code::DependencyCycle,
                                   "the services depend on each other in a circle: " + text,
                                   "one of them must start without the other");
-    for (std::size_t i = 0; i + 1 < circle.size(); ++i) {
-      const Node* needs = services.find(circle[i])->find("depends_on");
+    for (std::size_t i = 0; i + 1 < circle.size() && i < 2 * kShown; ++i) {
+      const Node* needs = service_of(circle[i])->find("depends_on");
       if (const Place place = needs ? needs->key_place(circle[i + 1]) : Place{}; place.file)
         cycle.notes.push_back({state.span(place), "`" + circle[i] + "` depends on `" + circle[i + 1] + "` here"});
     }
     state.diagnostics.add(std::move(cycle));
   }
 
-  bool visit(const std::string& name, std::map<std::string, int>& marks, std::vector<std::string>& path) const {
-    int& mark = marks[name];
-    const bool closes = std::find(path.begin(), path.end(), name) != path.end();
-    if (mark == 2 || (mark == 1 && !closes)) return false;  // known to be sound, or in a circle that has been said
-    path.push_back(name);
-    if (mark == 1) {
-      say_cycle({std::find(path.begin(), path.end(), name), path.end()});
-      return true;
+  // Says a circle that is reached from `name`, if it has not been said.
+  void visit(const std::string& name, std::map<std::string, Visit>& visits) const {
+    struct Open {
+      std::string name;
+      const Node* needs;
+      std::size_t next = 0;
+    };
+    std::vector<Open> path;
+    const auto enter = [&](const std::string& service) {
+      visits[service] = Visit::Open;
+      const Node* found = service_of(service);
+      path.push_back({service, found ? found->find("depends_on") : nullptr});
+    };
+    if (visits[name] == Visit::None) enter(name);
+    while (!path.empty()) {
+      Open& top = path.back();
+      if (!top.needs || top.next == top.needs->fields.size()) {
+        visits[top.name] = Visit::Done;
+        path.pop_back();
+        continue;
+      }
+      const std::string& other = top.needs->fields[top.next++].first;
+      const Visit visit = visits[other];
+      if (visit == Visit::None) enter(other);
+      if (visit != Visit::Open) continue;
+      std::vector<std::string> circle;
+      for (const auto& open : path)
+        if (!circle.empty() || open.name == other) circle.push_back(open.name);
+      circle.push_back(other);
+      say_cycle(circle);
+      for (const auto& open : path) visits[open.name] = Visit::Done;
+      return;
     }
-    mark = 1;
-    const Node* service = model.find("services")->find(name);
-    if (const Node* needs = service ? service->find("depends_on") : nullptr)
-      for (const auto& [other, how] : needs->fields)
-        if (visit(other, marks, path)) return true;
-    path.pop_back();
-    marks[name] = 2;
-    return false;
   }
 };
 
@@ -385,7 +422,7 @@ struct Consistency {
 
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled) {
   const Consistency check{state, model, disabled};
-  std::map<std::string, int> marks;
+  std::map<std::string, Visit> visits;
   std::map<std::string, std::pair<std::string, Place>> container_names;
   for (const auto& [name, service] : model.find("services")->fields) {
     if (disabled.count(name) || !service.is_map()) continue;
@@ -398,8 +435,7 @@ void check_consistency(LoadState& state, const Node& model, const std::set<std::
         state.error_beside(taken->place, Code::ContainerNameTaken,
                            "services `" + at->second.first + "` and `" + name + "` have the same `container_name`",
                            "remove it from one of them", at->second.second, "`" + at->second.first + "` has it here");
-    std::vector<std::string> path;
-    check.visit(name, marks, path);
+    check.visit(name, visits);
   }
 }
 

@@ -16,7 +16,7 @@ namespace berth::compose {
 namespace {
 
 constexpr std::size_t kSpareNodes = 50'000;  // beyond what the text itself may hold: for anchors that are copied in
-constexpr std::size_t kMaxFileSize = 16u << 20;
+constexpr std::size_t kMaxFileSize = 4u << 20, kMaxAllFiles = 8u << 20;
 
 struct YamlFailure {
   YAML::Mark mark;
@@ -91,13 +91,6 @@ bool from_base64(std::string& text) {
   return true;
 }
 
-std::size_t count_nodes(const Node& node) {
-  std::size_t count = 1;
-  for (const auto& item : node.items) count += count_nodes(item);
-  for (const auto& [key, value] : node.fields) count += count_nodes(value);
-  return count;
-}
-
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(LoadState& state, std::uint32_t file) : state_(state), file_(file) {}
@@ -164,22 +157,31 @@ class TreeBuilder final : public YAML::EventHandler {
     if (tag == "!override") node.tag = NodeTag::Override;
   }
 
-  Place place(const YAML::Mark& mark, std::size_t length) const {
+  static std::uint32_t points(std::string_view bytes) {
+    std::uint32_t count = 0;
+    for (const unsigned char c : bytes) count += (c & 0xc0) != 0x80;
+    return count;
+  }
+
+  // Code points before a byte of a line; they are counted once, as the marks mostly go forward.
+  std::uint32_t points_before(std::uint32_t number, std::string_view line, std::size_t byte) {
+    if (number != counted_line_ || byte < counted_bytes_) counted_line_ = number, counted_bytes_ = 0, counted_ = 0;
+    counted_ += points(line.substr(counted_bytes_, byte - counted_bytes_));
+    counted_bytes_ = byte;
+    return counted_;
+  }
+
+  Place place(const YAML::Mark& mark, std::size_t length) {
     if (mark.is_null()) return {file_, 1, 1, 1, 2, 0};
     const auto line_number = static_cast<std::uint32_t>(mark.line + 1);
     const std::string_view line = state_.sources[file_ - 1]->line(line_number);
-    const auto points = [](std::string_view bytes) {
-      std::uint32_t count = 0;
-      for (const unsigned char c : bytes) count += (c & 0xc0) != 0x80;
-      return count;
-    };
     const std::size_t begin = std::min<std::size_t>(static_cast<std::size_t>(mark.column), line.size());
     std::size_t end = std::min(line.size(), begin + std::max<std::size_t>(length, 1));
     if (begin < line.size() && (line[begin] == '"' || line[begin] == '\'')) {
       const std::size_t quote = line.find(line[begin], begin + 1);
       end = quote == std::string_view::npos ? line.size() : quote + 1;
     }
-    const std::uint32_t column = points(line.substr(0, begin)) + 1;
+    const std::uint32_t column = points_before(line_number, line, begin) + 1;
     return {file_,
             line_number,
             column,
@@ -189,7 +191,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   // Of `*name`.
-  Place name_place(const YAML::Mark& mark) const {
+  Place name_place(const YAML::Mark& mark) {
     const std::string_view line = state_.sources[file_ - 1]->line(static_cast<std::uint32_t>(mark.line + 1));
     const std::size_t begin = std::min<std::size_t>(static_cast<std::size_t>(mark.column), line.size());
     const std::size_t end = line.find_first_of(" \t,]}", begin);
@@ -284,6 +286,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   LoadState& state_;
   std::uint32_t file_;
+  std::uint32_t counted_line_ = 0, counted_ = 0;
+  std::size_t counted_bytes_ = 0;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
 };
@@ -393,6 +397,13 @@ bool valid_utf8(std::string_view text) {
 
 }  // namespace
 
+std::size_t count_nodes(const Node& node) {
+  std::size_t count = 1 + node.text.size() / 64;
+  for (const auto& item : node.items) count += count_nodes(item);
+  for (const auto& [key, value] : node.fields) count += count_nodes(value);
+  return count;
+}
+
 Node plain_scalar(std::string text) {
   Node node = Node::of(std::move(text));
   node.plain = true;
@@ -409,11 +420,16 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
     state.incomplete = true;
     const bool large = content.size() > kMaxFileSize;
     state.error({file, 0, 0, 0, 0, 0}, large ? Code::LimitExceeded : Code::NotUtf8,
-                content.size() > kMaxFileSize ? "the file is larger than 16 MiB" : "the file is not UTF-8 text",
+                large ? "the file is larger than 4 MiB" : "the file is not UTF-8 text",
                 large ? "" : "save it as UTF-8");
     return {};
   }
-  state.bytes += content.size();
+  if (state.counted.insert(shown_path).second) state.bytes += content.size();
+  if (state.bytes > kMaxAllFiles) {
+    state.incomplete = true;
+    state.error({file, 0, 0, 0, 0, 0}, Code::LimitExceeded, "the files are larger than 8 MiB together");
+    return {};
+  }
   TreeBuilder builder(state, file);
   const auto fail = [&](const YAML::Mark& mark, Code code, const std::string& message) {
     const text::SourceFile& source = *state.sources[file - 1];

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,8 @@ struct Node {
   Node& set(std::string key, Node value);  // replaces, or appends
   Node& set(std::string key, Node value, Place key_place);
   bool erase(std::string_view key);
+  // Of those for which `leaves` is true; given to it to move from.
+  void erase_fields(const std::function<bool(NodeField& field, const Place& key_place)>& leaves);
   Place key_place(std::string_view key) const noexcept;
   // String, or the number/boolean the way Go prints it ("1000" for 1e3); empty for null, list and map.
   std::string scalar_text() const;

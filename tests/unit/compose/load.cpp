@@ -160,7 +160,60 @@ TEST(Limits, IncludesThatFanOutEnd) {
   const auto outcome = c.run();
   EXPECT_EQ(outcome.exit_code, 15);
   EXPECT_EQ(outcome.diagnostics.all().size(), 1u);
-  EXPECT_NE(rendered(outcome).find("more than 1000 files"), std::string::npos) << rendered(outcome);
+  EXPECT_NE(rendered(outcome).find("is included more than 50 times"), std::string::npos) << rendered(outcome);
+}
+
+TEST(Limits, ServicesThatExtendManyCopiesEnd) {
+  std::string text = "services:\n  b: {image: i, environment: {";
+  for (int i = 0; i < 500; ++i) text += "k" + std::to_string(i) + ": v, ";
+  text += "z: z}}\n";
+  for (int i = 0; i < 400; ++i) text += "  s" + std::to_string(i) + ": {extends: b}\n";
+  EXPECT_NE(rendered(Case(text).run()).find("what services extend"), std::string::npos);
+  std::string chain = "services:\n";
+  for (int i = 0; i < 2000; ++i) chain += "  s" + std::to_string(i) + ": {extends: s" + std::to_string(i + 1) + "}\n";
+  EXPECT_NE(rendered(Case(chain).run()).find("extend each other in a row"), std::string::npos);
+}
+
+TEST(Limits, AVariableThatGrowsEnds) {
+  std::string bomb = "A0=lol\n";
+  for (int i = 1; i < 60; ++i) {
+    bomb += "A" + std::to_string(i) + "=";
+    for (int k = 0; k < 10; ++k) bomb += "$A" + std::to_string(i - 1);
+    bomb += "\n";
+  }
+  Case c("services: {a: {image: x, env_file: e}}\n");
+  c.file("e", bomb);
+  EXPECT_NE(rendered(c.run()).find("longer than 1 MiB"), std::string::npos);
+  Case doubled("services: {a: {image: x}}\n");
+  std::string lines = "A=aaaaaaaaaaaaaaaa\n";
+  for (int i = 0; i < 500; ++i) lines += "A=$A$A\n";
+  doubled.file(".env", lines);
+  EXPECT_NE(rendered(doubled.run()).find("MiB"), std::string::npos);
+}
+
+TEST(Limits, AChainOfDependenciesMayBeAsLongAsTheFile) {
+  std::string text = "services:\n";
+  for (int i = 0; i < 20'000; ++i)
+    text += "  s" + std::to_string(i) + ": {image: i, depends_on: [s" + std::to_string(i + 1) + "]}\n";
+  text += "  s20000: {image: i}\n";
+  EXPECT_TRUE(Case(text).run().loaded);
+}
+
+TEST(Extends, AFileIsReadOnceAndEachOfItsServicesIsAsItWasWritten) {
+  Case c(
+      "services:\n  a: {extends: {file: d/b.yaml, service: a}}\n  b: {extends: {file: d/b.yaml, service: b}}\n"
+      "  c: {extends: {file: d/b.yaml, service: a}, command: c}\n");
+  c.file("d/b.yaml",
+         "services:\n  base: {image: i, dns: [1.1.1.1], build: ./x}\n  a: {extends: base, dns: !override [2.2.2.2]}\n"
+         "  b: {extends: base, dns: !reset, build: !reset}\n");
+  const auto outcome = c.run();
+  ASSERT_TRUE(outcome.loaded) << rendered(outcome);
+  const Node& services = *outcome.loaded->tree.find("services");
+  EXPECT_EQ(services.find("a")->find("dns")->items.at(0).text, "2.2.2.2");
+  EXPECT_EQ(services.find("a")->find("build")->find("context")->text, "/p/shop/d/x");
+  EXPECT_FALSE(services.find("b")->find("dns"));
+  EXPECT_FALSE(services.find("b")->find("build"));
+  EXPECT_EQ(services.find("c")->find("dns")->items.size(), 1u);
 }
 
 TEST(Limits, ARangeOfAMediaServerIsNoAttack) {
