@@ -35,8 +35,8 @@ class Canonicalizer : ScalarForms {
     const auto* fields = find_structure(name);
     for (std::size_t i = 0; i < node.fields.size(); ++i) {
       auto& [key, value] = node.fields[i];
-      const auto field = std::find_if(fields->begin(), fields->end(), [&](const Field& f) { return f.name == key; });
-      if (field == fields->end()) {
+      const Field* field = find_field(*fields, key);
+      if (!field) {
         if (!key.starts_with("x-")) unknown_key(node, i, name, path);
         continue;
       }

@@ -74,20 +74,21 @@ class StructureCheck {
 
  public:
   void structure(Node& node, const std::string& name, const std::string& path) {
-    for (const auto& field : *find_structure(name)) {
-      Node* value = node.find(field.name);
-      const std::string at = path.empty() ? field.name : path + "." + field.name;
-      if (!value) {
-        if (field.required) missing(node, field, path);
-      } else if (value->is_null() && field.shape != Shape::Command) {
-        if (!field.nullable)
-          error(node.key_place(field.name), Code::EmptyValue,
-                "`" + at + "` must be " + wanted(field.shape) + ", not nothing", "remove the line, or fill it in");
-        node.erase(field.name);
-      } else {
-        checked(*value, field, at);
-      }
-    }
+    const auto& fields = *find_structure(name);
+    for (const auto& field : fields)
+      if (field.required && !node.find(field.name)) missing(node, field, path);
+    node.erase_fields([&](NodeField& given, const Place& key_place) {
+      const Field* field = find_field(fields, given.first);
+      if (!field) return false;
+      const std::string at = path.empty() ? field->name : path + "." + field->name;
+      const bool nothing = given.second.is_null() && field->shape != Shape::Command;
+      if (!nothing)
+        checked(given.second, *field, at);
+      else if (!field->nullable)
+        error(key_place, Code::EmptyValue, "`" + at + "` must be " + wanted(field->shape) + ", not nothing",
+              "remove the line, or fill it in");
+      return nothing;
+    });
     finish_structure(state_, node, name, path);
   }
 

@@ -118,7 +118,7 @@ std::string normalized_name(const std::string& text) {
 }
 
 // -p, COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder.
-std::string project_name(LoadState& state, const std::vector<Node>& documents, const std::string& directory) {
+std::string project_name(LoadState& state, const std::vector<std::vector<Node>>& files, const std::string& directory) {
   std::string given = state.options.project_name.value_or("");
   if (given.empty())
     if (const auto variable = state.variables.find("COMPOSE_PROJECT_NAME"); variable != state.variables.end())
@@ -133,14 +133,13 @@ std::string project_name(LoadState& state, const std::vector<Node>& documents, c
   }
   std::string name;
   bool stated = false;
-  for (const auto& document : documents) {
-    const Node* node = document.find("name");
-    if (!node || !node->is_string()) continue;
-    const Substitution done = substitute(node->text, lookup_in(state.variables));
-    if (node->text.empty()) continue;
-    stated = true;
-    name = normalized_name(done.text);
-  }
+  for (const auto& documents : files)
+    for (const auto& document : documents) {
+      const Node* node = document.find("name");
+      if (!node || !node->is_string() || node->text.empty()) continue;
+      stated = true;
+      name = normalized_name(substitute(node->text, lookup_in(state.variables)).text);
+    }
   if (!stated) name = normalized_name(base_name(directory));
   if (name.empty()) state.error({}, Code::ProjectName, "the project name is empty", "give one with -p or `name:`");
   return name;
@@ -426,14 +425,14 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
 
   std::vector<std::vector<Node>> documents;
   std::uint32_t first_source = 0;
-  std::vector<Node> all;
+  bool nothing = true;
   for (const auto& file : located.files) {
     documents.push_back(read_documents(state, file, {}));
     if (first_source == 0) first_source = static_cast<std::uint32_t>(state.sources.size());
-    all.insert(all.end(), documents.back().begin(), documents.back().end());
+    nothing = nothing && documents.back().empty();
   }
   if (failed(kInvalidModel)) return;
-  const std::string name = project_name(state, all, located.directory);
+  const std::string name = project_name(state, documents, located.directory);
   state.variables.try_emplace("COMPOSE_PROJECT_NAME", name);
 
   Node model = Node::map();
@@ -450,7 +449,7 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
     check_structure(state, model);  // each file must be sound with those before it, not only with those after it
   }
   if (!options.over_text.empty()) merge_command_line(state, model, located.directory);
-  if (all.empty() && !outcome.diagnostics.has_errors())
+  if (nothing && !outcome.diagnostics.has_errors())
     state.error({first_source, 1, 1, 1, 1, 0}, Code::EmptyFile, "empty compose file",
                 "a stack has at least `services:` with one service");
   if (state.incomplete && failed(kInvalidModel)) return;

@@ -156,9 +156,17 @@ void merge_value(LoadState& state, Node& base, Node over, const std::string& pat
   }
 }
 
+// Whether lists with a rule stand somewhere below.
+bool has_list_rules(std::string_view path) {
+  static constexpr std::string_view kAbove[] = {"services", "services.*", "services.*.build", "services.*.networks",
+                                                "services.*.networks.*"};
+  return std::find(std::begin(kAbove), std::end(kAbove), path) != std::end(kAbove);
+}
+
 void unique_lists(LoadState& state, Node& node, const std::string& path) {
+  if (!has_list_rules(path)) return;
   for (auto& [key, value] : node.fields) {
-    if (value.is_list())
+    if (value.is_list() && value.items.size() > 1)
       make_unique(state, value, below(path, key));
     else if (value.is_map())
       unique_lists(state, value, below(path, key));

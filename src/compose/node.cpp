@@ -45,7 +45,9 @@ Node Node::map() {
 
 const Node* Node::find(std::string_view key) const noexcept {
   for (const auto& [name, value] : fields)
-    if (name == key) return &value;
+    if (name.size() == key.size() && (key.empty() || (name.front() == key.front() && name.back() == key.back())) &&
+        name == key)
+      return &value;
   return nullptr;
 }
 Node* Node::find(std::string_view key) noexcept { return const_cast<Node*>(std::as_const(*this).find(key)); }

@@ -102,7 +102,9 @@ bool looks_like_time(std::string_view text) {
 
 // Would a YAML 1.1 or 1.2 reader take these letters, unquoted, for something else than this string?
 bool reads_as_another_kind(const std::string& text) {
-  if (text.empty() || looks_like_time(text)) return true;
+  if (text.empty()) return true;
+  if (std::string_view("~nNtTfFyYoO0123456789+-._").find(text[0]) == std::string_view::npos) return false;
+  if (looks_like_time(text)) return true;
   if (is_one_of_words(text, {"true", "false", "null", "~", "yes", "no", "on", "off", "y", "n"})) return true;
   if (is_one_of_words(text, {".inf", "+.inf", "-.inf", ".nan"})) return true;
   return plain_scalar(text).kind != NodeKind::String;

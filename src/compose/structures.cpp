@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <sstream>
+#include <unordered_map>
 
 namespace berth::compose {
 
@@ -102,19 +103,35 @@ std::map<std::string, std::vector<Field>> build_table() {
   return table;
 }
 
+const std::map<std::string, std::vector<Field>>& the_table() {
+  static const auto table = build_table();
+  return table;
+}
+
+using FieldsByName = std::unordered_map<std::string_view, const Field*>;
+
+std::unordered_map<const std::vector<Field>*, FieldsByName> index_table() {
+  std::unordered_map<const std::vector<Field>*, FieldsByName> index;
+  for (const auto& [name, fields] : the_table())
+    for (const auto& field : fields) index[&fields].emplace(field.name, &field);
+  return index;
+}
+
 }  // namespace
 
 const std::vector<Field>* find_structure(const std::string& name) {
-  static const auto table = build_table();
-  const auto found = table.find(name);
-  return found == table.end() ? nullptr : &found->second;
+  const auto found = the_table().find(name);
+  return found == the_table().end() ? nullptr : &found->second;
 }
 
-const Field* Layout::find(const std::string& key) const {
-  for (const auto& field : *structure)
-    if (field.name == key) return &field;
-  return nullptr;
+const Field* find_field(const std::vector<Field>& structure, std::string_view key) {
+  static const auto index = index_table();
+  const FieldsByName& fields = index.at(&structure);
+  const auto found = fields.find(key);
+  return found == fields.end() ? nullptr : found->second;
 }
+
+const Field* Layout::find(const std::string& key) const { return find_field(*structure, key); }
 
 Layout Layout::below(const std::string& key) const {
   if (holds == Holds::Each) return {Holds::One, structure};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace berth::compose {
@@ -59,6 +60,9 @@ const char* wanted(Shape shape);  // "a list of strings"
 
 // Null where there is no such structure.
 const std::vector<Field>* find_structure(const std::string& name);
+
+// Null where the structure has no such key.
+const Field* find_field(const std::vector<Field>& structure, std::string_view key);
 
 // How the table sees a node: as one structure, as a map or list of them, or (Unknown) not at all.
 struct Layout {

@@ -61,6 +61,7 @@ bool as_float(const std::string& text, double& out) {
 
 void resolve_plain(Node& node) {
   const std::string& text = node.text;
+  if (!text.empty() && std::string_view("~nNtTfF0123456789+-._").find(text[0]) == std::string_view::npos) return;
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
     node.kind = NodeKind::Null;
   } else if (text == "true" || text == "True" || text == "TRUE" || text == "false" || text == "False" ||
