@@ -66,6 +66,7 @@ int run_network_rm(const App& app);
 
 int run_container_prune(const App& app);
 int run_image_prune(const App& app);
+int run_builder_prune(const App& app);
 int run_volume_prune(const App& app);
 int run_network_prune(const App& app);
 int run_system_prune(const App& app);

@@ -239,6 +239,11 @@ constexpr Option kImagePrune[] = {
     {.name = "filter", .value = kText, .value_name = "KEY=VALUE", .help = "label=..., until=...", .repeatable = true},
 };
 
+constexpr Option kBuilderPrune[] = {
+    kForce,
+    {.name = "all", .short_name = 'a', .help = "All of it", .effect = Effect::None, .why = "the cache goes as a whole"},
+};
+
 constexpr Option kListFlags[] = {kFilter, kFormat, kQuietIds, kNoTrunc};
 constexpr Option kVolumeCreate[] = {
     {.name = "driver", .short_name = 'd', .value = kText, .value_name = "NAME", .help = "Driver", .fallback = "local"},

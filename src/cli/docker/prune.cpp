@@ -122,6 +122,18 @@ int run_image_prune(const App& app) {
   return print_space(pruned.bytes);
 }
 
+// Every record of the cache goes: there is no part of it that nothing could use.
+int run_builder_prune(const App& app) {
+  if (!may_prune(app, "all build cache.")) return kOk;
+  must(state::open_roots(app.paths));
+  const std::string images = app.paths.below_root("images");
+  auto store = must(image::ImageStore::open(app.paths.root));
+  const std::int64_t before = bytes_below(images);
+  must(store.cache_clear());
+  must(store.gc());
+  return print_space(std::max<std::int64_t>(0, before - bytes_below(images)));
+}
+
 int run_volume_prune(const App& app) {
   const auto filter = PruneFilter::of(app.line.options);
   const bool all = app.line.options.flag("all");
