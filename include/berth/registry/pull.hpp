@@ -3,10 +3,10 @@
 //   auto outcomes = pull_images({{.reference = "nginx"}}, ports, [&](const TransferEvent& event) { … });
 //
 // Index → manifest → config → layers: three transfers at a time over all images (a layer over 64 MB by up to four
-// connections, where the registry answers to ranges), each layer unpacked by the store's confined child as soon as it is
-// whole. Every byte is compared with a digest: manifests, configs, layers as they come and as they are unpacked. A layer
-// that the store has is not fetched. What an interrupted transfer has got stays below images/downloads and is gone on
-// with; nothing else of it stays. Blocks; the sink is called on the caller's thread.
+// connections, where the registry answers to ranges), each layer unpacked by the store's confined child as soon as it
+// is whole. Every byte is compared with a digest: manifests, configs, layers as they come and as they are unpacked. A
+// layer that the store has is not fetched. What an interrupted transfer has got stays below images/downloads and is
+// gone on with; nothing else of it stays. Blocks; the sink is called on the caller's thread.
 #pragma once
 
 #include <string>
