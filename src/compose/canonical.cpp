@@ -40,7 +40,9 @@ class Canonicalizer : ScalarForms {
         if (!key.starts_with("x-")) unknown_key(node, i, name, path);
         continue;
       }
-      if (value.is_null() && path.empty() && key == "services") wrong(value, "services", "a map of services");
+      if (value.is_null() && path.empty() && key == "services")
+        state_.error(node.key_places[i], Code::EmptyValue, "`services` must be a map, not nothing",
+                     "remove the line, or fill it in");
       if (value.tag != NodeTag::Reset && !value.is_null())  // without a value: check_structure, once all are merged
         field_value(value, *field, name, path.empty() ? key : path + "." + key);
     }
@@ -50,23 +52,11 @@ class Canonicalizer : ScalarForms {
  private:
   void unknown_key(const Node& node, std::size_t index, const std::string& structure_name, const std::string& path) {
     const auto& [key, value] = node.fields[index];
-    std::string hint;
-    if (const auto near = text::nearest(key, known_keys(structure_name)))
-      hint = "did you mean `" + *near + "`?";
-    else if (path.empty() && value.is_map() && (value.find("image") || value.find("build")))
-      hint = "a service stands indented below `services:`";
-    else if (structure_name == "service" && find_in(known_keys("file"), key))
-      hint = "`" + key + "` stands at the top level of the file: indent it less";
-    else if (path.empty() && find_in(known_keys("service"), key))
-      hint = "`" + key + "` belongs to a service: indent it more";
+    const std::string hint = hint_for_key(key, value, structure_name, path);
     std::string where = path.empty() ? "" : " in `" + path + "`";
     if (structure_name == "service") where = " in service `" + path.substr(path.find('.') + 1) + "`";
     state_.unclear.insert(path);
     state_.error(node.key_places[index], Code::UnknownKey, "unknown key `" + key + "`" + where, hint);
-  }
-
-  static bool find_in(const std::vector<std::string>& keys, const std::string& key) {
-    return std::find(keys.begin(), keys.end(), key) != keys.end();
   }
 
   void field_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
@@ -121,6 +111,21 @@ class Canonicalizer : ScalarForms {
     }
   }
 
+  static std::string as_list(const Node& value) {
+    if (value.plain && value.text.size() > 1 && value.text[0] == '-' && value.text[1] != ' ')
+      return "a space follows each `-`: - " + value.text.substr(1, value.text.find(' ') - 1);
+    return value.is_string() || value.is(NodeKind::Int) || value.is(NodeKind::Float)
+               ? "write it as a list: [\"" + value.text + "\"]"
+               : "";
+  }
+
+  // One entry of a list of `NAME=value` that is written as one of a map.
+  static std::string as_pair(const Node& item) {
+    if (!item.is_map() || item.fields.size() != 1 || !item.fields[0].second.is_scalar()) return {};
+    return "in a list write - " + item.fields[0].first + "=" + item.fields[0].second.scalar_text() +
+           ", or leave out each `-`";
+  }
+
   void texts(Node& value, Shape shape, const std::string& path) {
     const bool ssh = path.ends_with(".build.ssh");
     if (ssh && value.is_list())
@@ -137,9 +142,7 @@ class Canonicalizer : ScalarForms {
         list.items.push_back(Node::of(item.is_null() ? key : key + "=" + item.scalar_text()));
       return replace(value, std::move(list));
     }
-    if (!value.is_list())
-      return wrong(value, path, "a list of strings",
-                   value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
+    if (!value.is_list()) return wrong(value, path, "a list of strings", as_list(value));
     for (auto& item : value.items) {
       if (item.tag == NodeTag::Reset) continue;
       if (shape == Shape::Scalars && (item.is(NodeKind::Int) || item.is(NodeKind::Float)))
@@ -175,6 +178,10 @@ class Canonicalizer : ScalarForms {
     map.tag = value.tag;
     std::set<std::string> seen;
     for (auto& item : value.items) {
+      if (item.is_map()) {
+        wrong(item, path, "a list of `NAME=value`", as_pair(item));
+        continue;
+      }
       if (!item.is_string()) {
         text_value(item, path);
         continue;
@@ -326,8 +333,7 @@ class Canonicalizer : ScalarForms {
       list.items.push_back(Node::of(value.text));
       replace(value, std::move(list));
     }
-    if (!value.is_list())
-      return wrong(value, path, "a list", value.is_string() ? "write it as a list: [\"" + value.text + "\"]" : "");
+    if (!value.is_list()) return wrong(value, path, "a list", as_list(value));
     std::vector<Node> items;
     for (auto& item : value.items) {
       if (item.is_map()) {
@@ -347,7 +353,8 @@ class Canonicalizer : ScalarForms {
       }
       if (!expanded.error.empty())
         state_.error(item.place, expanded.code, "`" + path + "`: " + expanded.error,
-                     expanded.code == Code::BadPort     ? "[IP:][HOST:]CONTAINER[/PROTOCOL], as \"8080:80\""
+                     item.text.find("\xe2\x80\x9c") != std::string::npos ? "write straight quotes: \"…\""
+                     : expanded.code == Code::BadPort   ? "[IP:][HOST:]CONTAINER[/PROTOCOL], as \"8080:80\""
                      : expanded.code == Code::BadVolume ? "SOURCE:TARGET[:OPTIONS], as \"./data:/data:ro\""
                                                         : "");
       for (auto& node : expanded.nodes) {
@@ -376,7 +383,7 @@ class Canonicalizer : ScalarForms {
       }
       value = std::move(map);
     }
-    if (!value.is_map()) return wrong(value, path, "a map");
+    if (!value.is_map()) return wrong(value, path, "a map", as_map(value, owner));
     for (std::size_t i = 0; i < value.fields.size(); ++i) {
       auto& [key, item] = value.fields[i];
       const std::string item_path = path + "." + key;
@@ -394,9 +401,18 @@ class Canonicalizer : ScalarForms {
     }
   }
 
+  // How a list, or a word, would be written as a map of things that have names.
+  static std::string as_map(const Node& value, const std::string& owner) {
+    if (value.is_string() && owner == "service") return "write it as a list: [\"" + value.text + "\"]";
+    if (value.items.empty()) return {};
+    const Node& first = value.items[0];
+    const std::string name = first.is_string() ? first.text : first.fields.empty() ? "" : first.fields[0].first;
+    return name.empty() ? "" : "names are keys here: write `" + name + ":`, without `-`";
+  }
+
   // A key of the item where the item's name is expected: it is not indented enough.
   static std::string misplaced_hint(const std::string& key, const std::string& structure) {
-    if (!find_in(known_keys(structure), key)) return {};
+    if (!find_field(*find_structure(structure), key)) return {};
     return "`" + key + "` is a key of a " + structure + ": indent it more";
   }
 
@@ -407,12 +423,22 @@ class Canonicalizer : ScalarForms {
     return entry;
   }
 
+  static std::string as_name(std::string key) {
+    for (char& c : key)
+      if (c == ' ' || c == '/' || c == ':') c = '-';
+    const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
+      return std::isalnum(c) || c == '.' || c == '_' || c == '-';
+    });
+    return good ? "for example `" + key + "`" : "";
+  }
+
   void check_name(const std::string& key, const Place& place, const std::string& path) {
     const bool good = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
       return std::isalnum(c) || c == '.' || c == '_' || c == '-';
     });
     if (!good)
-      state_.error(place, Code::BadName, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only");
+      state_.error(place, Code::BadName, "`" + key + "` is no name for `" + path + "`: letters, digits and `._-` only",
+                   as_name(key));
   }
 };
 

@@ -98,6 +98,23 @@ Substitution substitute(std::string_view text, const Lookup& lookup, const Obser
 
 namespace {
 
+// Within a text that stands on one line.
+Place place_of_variable(const LoadState& state, Place place, const std::string& name) {
+  if (!place.file || place.origin) return place;
+  const std::string_view line = state.sources[place.file - 1]->line(place.line);
+  if (std::any_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) return place;
+  for (const std::string& written : {"$" + name, "${" + name})
+    for (std::size_t at = line.find(written, place.column - 1); at != std::string_view::npos;
+         at = line.find(written, at + 1)) {
+      const std::size_t end = at + written.size();
+      if ((end < line.size() && is_name_char(line[end])) || (at > 0 && line[at - 1] == '$')) continue;
+      place.column = static_cast<std::uint32_t>(at + 1);
+      place.end_column = static_cast<std::uint32_t>(end + 1);
+      return place;
+    }
+  return place;
+}
+
 void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const VariablePlaces& places,
                       const std::string& path) {
   if (node.tag == NodeTag::Reset) return;
@@ -118,7 +135,8 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
     if (known.default_value.empty()) known.default_value = use.default_value;
     if (known.alternate_value.empty()) known.alternate_value = use.alternate_value;
     if (!found && state.warned_unset.insert(use.name).second)
-      state.warning(node.place, Code::VariableUnset, "variable `" + use.name + "` is not set; an empty text is used",
+      state.warning(place_of_variable(state, node.place, use.name), Code::VariableUnset,
+                    "variable `" + use.name + "` is not set; an empty text is used",
                     "write `$$" + use.name + "` if the container is to see `$" + use.name + "`");
   };
   Substitution done = substitute(node.text, lookup, observe);
@@ -138,7 +156,9 @@ void interpolate_node(LoadState& state, Node& node, const Lookup& lookup, const 
   if (done.error == "invalid")
     state.error(node.place, Code::BadInterpolation,
                 "invalid interpolation in `" + path + "`: `" + node.text.substr(0, 80) + "`",
-                "for a literal dollar write `$$`");
+                node.text.find("${") != std::string::npos && node.text.find('}') == std::string::npos
+                    ? "a `}` is missing; for a literal dollar write `$$`"
+                    : "for a literal dollar write `$$`");
   else
     state.error(node.place,
                 done.missing     ? Code::RequiredVariable

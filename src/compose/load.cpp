@@ -163,8 +163,9 @@ std::vector<Node> read_documents(LoadState& state, const std::string& path, cons
   std::erase_if(documents, [](const Node& node) { return node.is_null(); });
   for (const auto& document : documents)
     if (!document.is_map())
-      state.error(document.place, Code::NotAComposeFile,
-                  "a compose file must be a map with `services:`, not a list or text");
+      state.error(
+          document.place, Code::NotAComposeFile, "a compose file must be a map with `services:`, not a list or text",
+          document.text.starts_with("FROM ") ? "this looks like a Dockerfile: `build: .` names its folder" : "");
   std::erase_if(documents, [](const Node& node) { return !node.is_map(); });
   return documents;
 }

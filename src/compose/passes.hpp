@@ -120,6 +120,10 @@ DotenvResult parse_raw_env(std::string_view text, const Lookup& lookup);
 void canonicalize(LoadState& state, Node& document);
 const std::vector<std::string>& known_keys(const std::string& structure);
 
+// ---- key_hints.cpp: what is likely meant by a key that its structure does not have; may be empty.
+std::string hint_for_key(const std::string& key, const Node& value, const std::string& structure,
+                         const std::string& path);
+
 // ---- structure_rules.cpp: of one structure; what it holds by itself, before files are merged, and what contradicts
 // itself after.
 void preset_structure(LoadState& state, Node& node, const std::string& name, const std::string& path);

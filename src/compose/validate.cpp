@@ -110,7 +110,7 @@ void validate(LoadState& state, const Node& model) {
 
 namespace {
 
-void imply(Node& service, const std::string& other, bool restart) {
+void imply(Node& service, const std::string& other, bool restart, Place where) {
   Node* needs = service.find("depends_on");
   if (!needs) needs = &service.set("depends_on", Node::map());
   if (needs->find(other)) return;
@@ -118,22 +118,23 @@ void imply(Node& service, const std::string& other, bool restart) {
   how.set("condition", Node::of("service_started"));
   if (restart) how.set("restart", Node::of(true));
   how.set("required", Node::of(true));
-  how.place = service.place;
+  how.place = where;
   needs->set(other, std::move(how));
 }
 
 void imply_dependencies(Node& service) {
   if (const Node* links = service.find("links")) {
     const Node copy = *links;
-    for (const auto& link : copy.items) imply(service, link.text.substr(0, link.text.find(':')), true);
+    for (const auto& link : copy.items) imply(service, link.text.substr(0, link.text.find(':')), true, link.place);
   }
   for (const char* key : {"network_mode", "ipc", "pid", "uts", "cgroup"})
     if (const std::string mode = text_of(service, key); mode.starts_with("service:"))
-      imply(service, mode.substr(8), true);
+      imply(service, mode.substr(8), true, service.find(key)->place);
   if (const Node* from = service.find("volumes_from")) {
     const Node copy = *from;
     for (const auto& item : copy.items)
-      if (!item.text.starts_with("container:")) imply(service, item.text.substr(0, item.text.find(':')), false);
+      if (!item.text.starts_with("container:"))
+        imply(service, item.text.substr(0, item.text.find(':')), false, item.place);
   }
 }
 
@@ -372,8 +373,9 @@ struct Consistency {
       text += (text.empty() ? "`" : " -> `") + circle[i] + "`";
     }
     auto cycle = state.diagnostic(text::Severity::Error, services.key_place(circle[0]), Code::DependencyCycle,
-                                  "the services depend on each other in a circle: " + text,
-                                  "one of them must start without the other");
+                                  circle.size() == 2 ? "service `" + circle[0] + "` depends on itself"
+                                                     : "the services depend on each other in a circle: " + text,
+                                  circle.size() == 2 ? "remove that" : "one of them must start without the other");
     for (std::size_t i = 0; i + 1 < circle.size() && i < 2 * kShown; ++i) {
       const Node* needs = service_of(circle[i])->find("depends_on");
       if (const Place place = needs ? needs->key_place(circle[i + 1]) : Place{}; place.file)

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "passes.hpp"
+#include "yaml_hints.hpp"
 
 namespace berth::compose {
 
@@ -22,6 +23,7 @@ struct YamlFailure {
   YAML::Mark mark;
   Code code;
   std::string message;
+  std::string hint = {};
 };
 
 // "0755" and "0o755" are octal, "1_000" is 1000: YAML 1.2 core with the 1.1 leftovers of go-yaml.
@@ -210,8 +212,11 @@ class TreeBuilder final : public YAML::EventHandler {
   void open(Node node, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     node.place = place(mark, 1);
     set_tag(node, tag);
-    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key)
-      throw YamlFailure{mark, Code::KeyNotText, "a key must be a string, not a list or map"};
+    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key) {
+      const bool braces = state_.sources[file_ - 1]->line(node.place.line).find("{{") != std::string_view::npos;
+      throw YamlFailure{mark, Code::KeyNotText, "a key must be a string, not a list or map",
+                        braces ? "a text that begins with `{` stands in quotes: \"{{ … }}\"" : ""};
+    }
     stack_.push_back({.node = std::move(node), .mark = mark, .anchor = anchor});
   }
 
@@ -282,7 +287,9 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       return;
     }
-    if (!node.is_null()) throw YamlFailure{mark, Code::MergeNotMap, "`<<` merges maps only"};
+    if (!node.is_null())
+      throw YamlFailure{mark, Code::MergeNotMap, "`<<` merges maps only",
+                        node.is_string() && !node.text.empty() ? "an anchor is named with a star: *" + node.text : ""};
   }
 
   LoadState& state_;
@@ -292,34 +299,6 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
 };
-
-std::size_t indent_of(std::string_view line) { return std::min(line.find_first_not_of(' '), line.size()); }
-
-bool is_blank(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(" \t\r");
-  return first == std::string_view::npos || line[first] == '#';
-}
-
-bool begins_with_tab(std::string_view line) {
-  const std::size_t first = indent_of(line);
-  return first < line.size() && line[first] == '\t';
-}
-
-// The line or, where the reader noticed only later, one of those just before it.
-std::uint32_t line_with_tab(const text::SourceFile& file, std::uint32_t line) {
-  for (std::uint32_t at = line; at > 0 && at + 3 > line; --at)
-    if (begins_with_tab(file.line(at))) return at;
-  return 0;
-}
-
-// "`image:nginx`": what was meant as a key.
-std::string unspaced_key(std::string_view line) {
-  std::string_view rest = line.substr(indent_of(line));
-  if (rest.starts_with("- ")) rest.remove_prefix(2);
-  const std::size_t end = std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz_-0123456789"), rest.size());
-  if (end == 0 || end + 1 >= rest.size() || rest[end] != ':' || rest[end + 1] == ' ' || rest[end + 1] == '/') return {};
-  return std::string(rest.substr(0, end));
-}
 
 // Trap: yaml-cpp takes the end of the file for the end of a quote. `mark` is the last that began.
 bool is_unclosed(const text::SourceFile& file, const YAML::Mark& mark) {
@@ -340,44 +319,6 @@ bool is_unclosed(const text::SourceFile& file, const YAML::Mark& mark) {
     }
   }
   return true;
-}
-
-// Whether an odd number of double quotes stands in a line.
-bool has_open_quote(std::string_view line) {
-  bool open = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (!open && line[i] == '\'') return false;  // inside of '…' they count for nothing
-    if (line[i] == '\\')
-      ++i;
-    else if (line[i] == '"')
-      open = !open;
-    else if (line[i] == '#' && !open)
-      break;
-  }
-  return open;
-}
-
-// Why a line cannot be read, as far as the lines around it show.
-std::string hint_for_line(const text::SourceFile& file, std::uint32_t line) {
-  if (line_with_tab(file, line)) return "indent with spaces; YAML does not allow tabs there";
-  for (std::uint32_t at = line; at > 0 && at + 2 > line; --at)
-    if (const std::string key = unspaced_key(file.line(at)); !key.empty())
-      return (at < line ? "in the line above, a" : "a") + std::string(" space is missing after `") + key + ":`";
-  for (std::uint32_t at = line; at > 0 && at + 2 > line; --at)
-    if (has_open_quote(file.line(at))) return "a quote is not closed in line " + std::to_string(at);
-  const std::size_t own = indent_of(file.line(line));
-  std::string levels;
-  std::size_t inner = std::string_view::npos;
-  for (std::uint32_t at = line - 1; at > 0 && inner > 0; --at) {  // the levels that are open above the line
-    if (is_blank(file.line(at))) continue;
-    const std::size_t indent = indent_of(file.line(at));
-    if (indent >= inner) continue;
-    if (indent == own) return {};
-    levels = std::to_string(indent) + (levels.empty() ? "" : " or ") + levels;
-    inner = indent;
-  }
-  if (levels.empty() || is_blank(file.line(line))) return {};
-  return "the line begins with " + std::to_string(own) + " spaces, but those above it with " + levels;
 }
 
 bool valid_utf8(std::string_view text) {
@@ -432,7 +373,7 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
     return {};
   }
   TreeBuilder builder(state, file);
-  const auto fail = [&](const YAML::Mark& mark, Code code, const std::string& message) {
+  const auto fail = [&](const YAML::Mark& mark, Code code, const std::string& message, std::string hint = {}) {
     const text::SourceFile& source = *state.sources[file - 1];
     state.incomplete = true;
     const auto line = static_cast<std::uint32_t>(mark.is_null() ? 1 : mark.line + 1);
@@ -441,19 +382,22 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
       const auto at = static_cast<std::uint32_t>(indent_of(source.line(tab)) + 1);
       const auto end = static_cast<std::uint32_t>(source.line(tab).find_first_not_of(" \t") + 1);
       return state.error({file, tab, at, tab, std::max(end, at + 1), 0}, Code::TabIndentation,
-                         "the line is indented with a tab", "indent with spaces; YAML does not allow tabs there");
+                         "the line is indented with a tab",
+                         "indent with spaces; YAML does not allow tabs there" + other_tabs(source, tab));
     }
-    state.error({file, line, column, line, column + 1, 0}, code, message,
-                code == Code::YamlSyntax ? hint_for_line(source, line) : "");
+    if (hint.empty() && code == Code::YamlSyntax)
+      hint = hint_for_line(source, {.line = line, .column = column}, message);
+    state.error({file, line, column, line, column + 1, 0}, code, message, std::move(hint));
   };
   try {
     std::istringstream stream(content);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {}
     if (!builder.last_quoted.is_null() && is_unclosed(*state.sources[file - 1], builder.last_quoted))
-      fail(builder.last_quoted, Code::YamlSyntax, "not YAML: this quote is never closed");
+      fail(builder.last_quoted, Code::YamlSyntax, "not YAML: this quote is never closed",
+           "close it where the text ends");
   } catch (const YamlFailure& failure) {
-    fail(failure.mark, failure.code, failure.message);
+    fail(failure.mark, failure.code, failure.message, failure.hint);
   } catch (const YAML::Exception& failure) {
     const bool deep = failure.msg == "bad file";
     fail(failure.mark, deep ? Code::LimitExceeded : Code::YamlSyntax,
