@@ -119,8 +119,11 @@ std::string go_float(double value) {
   return shortest(value, -4, 6);
 }
 
-bool only_digits(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+// A whole number beyond the 63 bits of `integer`, and within 64: its digits say it exactly.
+bool is_wide_integer(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failed == std::errc() && end == text.data() + text.size() && value > INT64_MAX;
 }
 
 }  // namespace
@@ -130,7 +133,7 @@ std::string Node::scalar_text() const {
     case NodeKind::String: return text;
     case NodeKind::Bool: return boolean ? "true" : "false";
     case NodeKind::Int: return std::to_string(integer);
-    case NodeKind::Float: return only_digits(text) ? text : go_float(real);  // a whole number beyond int64
+    case NodeKind::Float: return is_wide_integer(text) ? text : go_float(real);
     case NodeKind::Null:
     case NodeKind::List:
     case NodeKind::Map: return {};
@@ -139,7 +142,7 @@ std::string Node::scalar_text() const {
 }
 
 std::string Node::json_number() const {
-  if (!is(NodeKind::Float) || only_digits(text)) return scalar_text();
+  if (!is(NodeKind::Float) || is_wide_integer(text)) return scalar_text();
   return std::isfinite(real) ? shortest(real, -6, 21) : "null";
 }
 

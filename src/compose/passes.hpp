@@ -89,8 +89,15 @@ std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, st
 // What a copy costs; a long text counts as several nodes.
 std::size_t count_nodes(const Node& node);
 
+// ---- yaml_scalars.cpp
 // What an unquoted scalar with these letters is.
 Node plain_scalar(std::string text);
+void resolve_plain(Node& node);
+// By a tag as `!!int`; false where the text is no such thing.
+bool resolve_tagged(Node& node, const std::string& tag);
+// Trap: yaml-cpp writes the escapes \N and \_ as one byte each.
+std::string as_utf8(const std::string& text);
+bool valid_utf8(std::string_view text);
 
 // ---- interpolate.cpp
 struct Substitution {
@@ -153,6 +160,7 @@ void strip_tags(Node& document);
 
 // ---- paths.cpp
 std::string absolute_path(std::string_view path, const std::string& directory, const std::string& home = {});
+std::string clean_path(const std::string& path);  // without `.`, `..` and doubled slashes; a relative one stays so
 std::string parent_path(const std::string& path);
 std::string base_name(const std::string& path);
 void resolve_paths(LoadState& state, Node& document, const std::string& directory);
@@ -188,6 +196,7 @@ std::string trimmed(const std::string& text);
 
 // ---- validate.cpp
 void validate(LoadState& state, const Node& model);
+void set_defaults(Node& model);
 void normalize(LoadState& state, Node& model, const std::string& project_name);
 // Where the structure is already known to be wrong, only what does not follow from that.
 void check_consistency(LoadState& state, const Node& model, const std::set<std::string>& disabled);

@@ -5,8 +5,6 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
-#include <charconv>
-#include <cmath>
 #include <sstream>
 
 #include "passes.hpp"
@@ -26,74 +24,6 @@ struct YamlFailure {
   std::string hint = {};
 };
 
-// "0755" and "0o755" are octal, "1_000" is 1000: YAML 1.2 core with the 1.1 leftovers of go-yaml.
-bool as_int(std::string text, std::int64_t& out) {
-  bool negative = false;
-  std::erase(text, '_');
-  std::string_view digits = text;
-  if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) {
-    negative = digits[0] == '-';
-    digits.remove_prefix(1);
-  }
-  int base = 10;
-  if (digits.size() > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'o' || digits[1] == 'b')) {
-    base = digits[1] == 'x' ? 16 : digits[1] == 'o' ? 8 : 2;
-    digits.remove_prefix(2);
-  } else if (digits.size() > 1 && digits[0] == '0') {
-    base = 8;
-  }
-  std::uint64_t value = 0;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-  if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size() || value > INT64_MAX)
-    return false;
-  out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
-  return true;
-}
-
-bool as_float(const std::string& text, double& out) {
-  if (text == ".inf" || text == ".Inf" || text == ".INF" || text == "+.inf") return out = INFINITY, true;
-  if (text == "-.inf" || text == "-.Inf" || text == "-.INF") return out = -INFINITY, true;
-  if (text == ".nan" || text == ".NaN" || text == ".NAN") return out = NAN, true;
-  std::string_view number = text;
-  if (!number.empty() && number[0] == '+') number.remove_prefix(1);
-  if (number.empty() || number.find_first_not_of("0123456789.eE+-") != std::string_view::npos) return false;
-  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), out);
-  return failed == std::errc() && end == number.data() + number.size();
-}
-
-void resolve_plain(Node& node) {
-  const std::string& text = node.text;
-  if (!text.empty() && std::string_view("~nNtTfF0123456789+-._").find(text[0]) == std::string_view::npos) return;
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
-    node.kind = NodeKind::Null;
-  } else if (text == "true" || text == "True" || text == "TRUE" || text == "false" || text == "False" ||
-             text == "FALSE") {
-    node.kind = NodeKind::Bool;
-    node.boolean = text[0] == 't' || text[0] == 'T';
-  } else if (as_int(text, node.integer)) {
-    node.kind = NodeKind::Int;
-  } else if (as_float(text, node.real)) {
-    node.kind = NodeKind::Float;
-  }
-}
-
-// False where the text is no base64; it is then untouched.
-bool from_base64(std::string& text) {
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if (c == '=' || c == '\n' || c == ' ') continue;
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return false;
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    if ((held += 6) >= 8) bytes += static_cast<char>(bits >> (held -= 8) & 0xff);
-  }
-  text = std::move(bytes);
-  return true;
-}
-
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(LoadState& state, std::uint32_t file) : state_(state), file_(file) {}
@@ -101,7 +31,10 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Node> documents;
   YAML::Mark last_quoted = YAML::Mark::null_mark();
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // Trap: what is indented less than the first key begins another document for yaml-cpp.
+    if (++started_ > 1 && !rest_of_line(mark).starts_with("---"))
+      throw YamlFailure{mark, Code::YamlSyntax, "not YAML: what stands here belongs to nothing above it"};
     anchors_.clear();
     stack_.clear();
   }
@@ -121,15 +54,17 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    Node node = Node::of(value);
+    Node node = Node::of(as_utf8(value));
     node.place = place(mark, value.size());
     if (tag == "!") last_quoted = mark;
-    node.plain = tag == "?" || tag == "!reset" || tag == "!override";
+    node.plain = tag == "?" || ((tag == "!reset" || tag == "!override") && is_plain_after_tag(mark));
     set_tag(node, tag);
     if (node.plain) resolve_plain(node);
-    if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float") resolve_plain(node);
-    if (tag == "tag:yaml.org,2002:binary" && !from_base64(node.text))
-      throw YamlFailure{mark, Code::BadBase64, "`!!binary` is followed by base64"};
+    if (!resolve_tagged(node, tag))
+      throw YamlFailure{mark, tag.ends_with(":binary") ? Code::BadBase64 : Code::WrongType,
+                        tag.ends_with(":binary")
+                            ? "`!!binary` is followed by base64"
+                            : "`" + value + "` is not what its tag `!!" + tag.substr(tag.rfind(':') + 1) + "` says"};
     finish(std::move(node), mark, anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -191,6 +126,18 @@ class TreeBuilder final : public YAML::EventHandler {
             line_number,
             column + std::max<std::uint32_t>(points(line.substr(begin, end - begin)), 1),
             0};
+  }
+
+  std::string_view rest_of_line(const YAML::Mark& mark) const {
+    const std::string_view line = state_.sources[file_ - 1]->line(static_cast<std::uint32_t>(mark.line + 1));
+    return line.substr(std::min<std::size_t>(static_cast<std::size_t>(mark.column), line.size()));
+  }
+
+  // Whether neither a quote nor a block begins behind the tag at `mark`.
+  bool is_plain_after_tag(const YAML::Mark& mark) const {
+    const std::string_view line = rest_of_line(mark);
+    const std::size_t value = line.find_first_not_of(" \t", std::min(line.find_first_of(" \t"), line.size()));
+    return value == std::string_view::npos || std::string_view("\"'|>").find(line[value]) == std::string_view::npos;
   }
 
   // Of `*name`.
@@ -296,6 +243,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::uint32_t file_;
   std::uint32_t counted_line_ = 0, counted_ = 0;
   std::size_t counted_bytes_ = 0;
+  int started_ = 0;  // documents
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
 };
@@ -321,22 +269,6 @@ bool is_unclosed(const text::SourceFile& file, const YAML::Mark& mark) {
   return true;
 }
 
-bool valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80                   ? 0
-                             : lead >= 0xc2 && lead < 0xe0 ? 1
-                             : lead >= 0xe0 && lead < 0xf0 ? 2
-                             : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                           : 9;
-    if (more == 9 || i + more >= text.size()) return false;
-    for (std::size_t k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    i += more + 1;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::size_t count_nodes(const Node& node) {
@@ -346,15 +278,11 @@ std::size_t count_nodes(const Node& node) {
   return count;
 }
 
-Node plain_scalar(std::string text) {
-  Node node = Node::of(std::move(text));
-  node.plain = true;
-  resolve_plain(node);
-  return node;
-}
-
 std::vector<Node> parse_yaml(LoadState& state, const std::string& shown_path, std::string content) {
   if (content.starts_with("\xef\xbb\xbf")) content.erase(0, 3);
+  // Trap: yaml-cpp knows no line that ends in a carriage return alone.
+  for (std::size_t at = content.find('\r'); at != std::string::npos; at = content.find('\r', at + 1))
+    if (at + 1 == content.size() || content[at + 1] != '\n') content[at] = '\n';
   const bool readable =
       content.size() <= kMaxFileSize && content.find('\0') == std::string::npos && valid_utf8(content);
   const std::uint32_t file = state.add_source(shown_path, readable ? content : std::string());
