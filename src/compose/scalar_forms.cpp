@@ -24,15 +24,9 @@ const char* kind_name(const Node& node) {
   return "";
 }
 
-// Besides Go's units, days and weeks as a whole: "1d", "2w".
-std::optional<text::Duration> parse_long_duration(const std::string& text) {
-  if (auto plain = text::parse_duration(text)) return plain;
-  int count = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, failed] = std::from_chars(text.data(), end, count);
-  if (failed != std::errc() || stop + 1 != end || (*stop != 'd' && *stop != 'w') || count < 0 || count > 5000)
-    return std::nullopt;
-  return std::chrono::hours(24) * (*stop == 'w' ? 7 : 1) * count;
+// Go reads "+5"; std::from_chars does not.
+std::string_view without_plus(std::string_view text) {
+  return text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.substr(1) : text;
 }
 
 // Compat: docker compose holds such numbers in 32 bits, so 1.23456789 is 1.2345679.
@@ -75,8 +69,8 @@ void ScalarForms::flag(Node& value, const std::string& path) const {
   std::string lower = value.text;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on" || lower == "1";
-  const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off" || lower == "0";
+  const bool yes = lower == "true" || lower == "yes" || lower == "y" || lower == "on";
+  const bool no = lower == "false" || lower == "no" || lower == "n" || lower == "off";
   if (!value.is_string() || (!yes && !no))
     return value.is_string() ? state_.error(value.place, Code::WrongType,
                                             "`" + path + "` must be true or false, not `" + value.text + "`")
@@ -89,8 +83,9 @@ void ScalarForms::integer(Node& value, const std::string& path) const {
   if (value.is(NodeKind::Float) && value.real == std::floor(value.real) && std::fabs(value.real) < 9e18)
     return replace(value, Node::of(static_cast<std::int64_t>(value.real)));
   std::int64_t parsed = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
+  const std::string_view digits = without_plus(value.text);
+  const char* end = digits.data() + digits.size();
+  const auto [stop, failed] = std::from_chars(digits.data(), end, parsed);
   if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end) {
     if (value.is_string())
       return state_.error(value.place, Code::BadNumber,
@@ -104,8 +99,9 @@ void ScalarForms::number(Node& value, const std::string& path) const {
   if (value.is(NodeKind::Int)) return replace(value, single_precision(static_cast<double>(value.integer)));
   if (value.is(NodeKind::Float)) return replace(value, single_precision(value.real));
   double parsed = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, failed] = std::from_chars(value.text.data(), end, parsed);
+  const std::string_view digits = without_plus(value.text);
+  const char* end = digits.data() + digits.size();
+  const auto [stop, failed] = std::from_chars(digits.data(), end, parsed);
   if (!value.is_string() || value.text.empty() || failed != std::errc() || stop != end)
     return value.is_string()
                ? state_.error(value.place, Code::BadNumber, "`" + path + "` must be a number, not `" + value.text + "`",
@@ -120,7 +116,7 @@ void ScalarForms::bytes(Node& value, const std::string& path) const {
     return replace(value, Node::of(std::to_string(static_cast<std::int64_t>(value.real))));
   if (!value.is_string()) return wrong(value, path, "a size as `512m`");
   if (value.text == "-1") return;
-  const auto size = text::parse_byte_size(value.text);
+  const auto size = text::parse_byte_size(without_plus(value.text));
   if (!size)
     return state_.error(value.place, Code::BadSize, "`" + path + "`: `" + value.text + "` is not a size",
                         "sizes are written as 512m, 1g, 64kb");
@@ -131,7 +127,7 @@ void ScalarForms::duration(Node& value, const std::string& path) const {
   if (!value.is_string())
     return wrong(value, path, "a duration as `1m30s`",
                  value.is(NodeKind::Int) ? "add a unit: " + value.text + "s" : "");
-  const auto parsed = parse_long_duration(value.text);
+  const auto parsed = text::parse_long_duration(value.text);
   if (!parsed)
     return state_.error(value.place, Code::BadDuration, "`" + path + "`: `" + value.text + "` is not a duration",
                         "durations are written as 10s, 1m30s, 500ms");

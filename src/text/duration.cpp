@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <span>
 
 namespace berth::text {
 
@@ -17,9 +18,17 @@ struct DurationUnit {
   std::int64_t nanoseconds;
 };
 // Longer names first where one is the beginning of another ("ms" before "m").
-constexpr DurationUnit kDurationUnits[] = {
-    {"ns", 1},         {"us", 1'000},        {"µs", 1'000},         {"μs", 1'000},
-    {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+constexpr DurationUnit kDurationUnits[] = {{"ns", 1},
+                                           {"us", 1'000},
+                                           {"µs", 1'000},
+                                           {"μs", 1'000},
+                                           {"ms", 1'000'000},
+                                           {"s", 1'000'000'000},
+                                           {"m", 60'000'000'000},
+                                           {"h", 3'600'000'000'000},
+                                           {"d", 86'400'000'000'000},
+                                           {"w", 604'800'000'000'000}};
+constexpr std::size_t kGoUnits = std::size(kDurationUnits) - 2;  // Go itself knows neither days nor weeks
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -35,7 +44,7 @@ std::optional<std::int64_t> take_digits(std::string_view& text) {
 }
 
 // "1.5h" at the front of `text`, which is advanced.
-std::optional<std::int64_t> take_duration_part(std::string_view& text) {
+std::optional<std::int64_t> take_duration_part(std::string_view& text, std::span<const DurationUnit> units) {
   const std::size_t before = text.size();
   const auto whole = take_digits(text);
   if (!whole) return std::nullopt;
@@ -50,7 +59,7 @@ std::optional<std::int64_t> take_duration_part(std::string_view& text) {
     }
   }
   if (!digits) return std::nullopt;
-  for (const auto& unit : kDurationUnits) {
+  for (const auto& unit : units) {
     if (text.substr(0, unit.name.size()) != unit.name) continue;
     text.remove_prefix(unit.name.size());
     std::int64_t value = 0;
@@ -70,9 +79,7 @@ std::string trimmed_number(double value, int digits) {
   return text;
 }
 
-}  // namespace
-
-std::optional<Duration> parse_duration(std::string_view text) {
+std::optional<Duration> parse_in_units(std::string_view text, std::span<const DurationUnit> units) {
   bool negative = false;
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
     negative = text.front() == '-';
@@ -82,11 +89,19 @@ std::optional<Duration> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;
   while (!text.empty()) {
-    const auto part = take_duration_part(text);
+    const auto part = take_duration_part(text, units);
     if (!part || __builtin_add_overflow(total, *part, &total)) return std::nullopt;
   }
   return Duration(negative ? -total : total);
 }
+
+}  // namespace
+
+std::optional<Duration> parse_duration(std::string_view text) {
+  return parse_in_units(text, std::span(kDurationUnits).first(kGoUnits));
+}
+
+std::optional<Duration> parse_long_duration(std::string_view text) { return parse_in_units(text, kDurationUnits); }
 
 std::string format_duration(Duration duration) {
   const std::int64_t count = duration.count();

@@ -14,6 +14,8 @@ using Duration = std::chrono::nanoseconds;
 
 // "1m30s", "1.5h", "300ms", "0"; units ns us µs ms s m h. Negative values are accepted. Nothing where it is not one.
 std::optional<Duration> parse_duration(std::string_view text);
+// The same with days and weeks besides: "1d12h", "1.5w".
+std::optional<Duration> parse_long_duration(std::string_view text);
 // The way Go prints it: "1m30s", "1.5s", "0s".
 std::string format_duration(Duration duration);
 
