@@ -1,4 +1,6 @@
 // Short forms of ports, mounts, devices and commands.
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -7,14 +9,17 @@
 namespace berth::compose {
 
 bool is_ip_address(std::string_view text) {
-  if (text.find(':') != std::string_view::npos)
-    return text.find_first_not_of("0123456789abcdefABCDEF:.%") == std::string_view::npos;
+  if (text.find(':') != std::string_view::npos) {
+    in6_addr address;
+    return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+  }
   int dots = 0, value = 0, digits = 0;
   for (const char c : text) {
     if (c == '.') {
       if (digits == 0) return false;
       ++dots, value = digits = 0;
     } else if (c >= '0' && c <= '9') {
+      if (digits > 0 && value == 0) return false;  // "01"
       value = value * 10 + (c - '0');
       if (++digits > 3 || value > 255) return false;
     } else {
@@ -77,7 +82,12 @@ Expanded expand_port(std::string_view text, std::size_t most) {
     if (const std::size_t before = host.rfind(':'); before != std::string_view::npos) {
       ip = host.substr(0, before);
       host = host.substr(before + 1);
-      if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
+      const bool bracketed = ip.starts_with('[') && ip.ends_with(']');
+      if (bracketed) ip = ip.substr(1, ip.size() - 2);
+      if (!bracketed && ip.find(':') != std::string_view::npos)
+        return {.nodes = {},
+                .error = "port `" + whole + "`: an IPv6 address stands in brackets: [" + std::string(ip) + "]",
+                .code = Code::BadPort};
       if (!ip.empty() && !is_ip_address(ip))
         return {.nodes = {},
                 .error = "port `" + whole + "`: `" + std::string(ip) + "` is not an IP address",
@@ -85,7 +95,7 @@ Expanded expand_port(std::string_view text, std::size_t most) {
     }
   }
   const auto inside = parse_port_range(container);
-  if (!inside)
+  if (!inside || inside->first == 0)
     return {.nodes = {},
             .error = "port `" + whole + "`: `" + std::string(container) + "` is not a container port",
             .code = Code::BadPort};
@@ -200,34 +210,53 @@ Expanded expand_device(std::string_view text) {
   return result;
 }
 
+namespace {
+
+// Of split_words: the quotes that are open. Compat: a backquote and `$(` hold what follows together, though nothing is
+// run.
+struct OpenQuotes {
+  bool single = false, doubled = false, back = false, paren = false;
+  bool any() const { return single || doubled || back || paren; }
+};
+
+}  // namespace
+
 std::optional<std::vector<std::string>> split_words(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
-  bool inside = false, single = false, doubled = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  bool inside = false, stopped = false;
+  OpenQuotes open;
+  for (std::size_t i = 0; i < text.size() && !stopped; ++i) {
     const char c = text[i];
-    if (c == '\\' && !single) {
+    if (c == '\\' && !open.single) {
       if (++i == text.size()) return std::nullopt;
       word += text[i];
       inside = true;
-    } else if (c == '\'' && !doubled) {
-      single = !single;
-      inside = true;
-    } else if (c == '"' && !single) {
-      doubled = !doubled;
-      inside = true;
-    } else if (!single && !doubled && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
+    } else if ((c == ' ' || c == '\t' || c == '\n' || c == '\r') && !open.any()) {
       if (inside) words.push_back(std::move(word));
       word.clear();
       inside = false;
-    } else if (!single && !doubled && std::string_view(";&|<>()").find(c) != std::string_view::npos) {
-      break;  // Compat: the reference's splitter stops at an operator of the shell
+    } else if (c == '\'' && !open.doubled && !open.paren) {
+      inside = inside || open.single;  // Compat: an empty pair counts as a word once it is closed
+      open.single = !open.single;
+    } else if (c == '"' && !open.single && !open.paren) {
+      inside = inside || open.doubled;
+      open.doubled = !open.doubled;
+    } else if (c == '(' && !open.single && !open.doubled && !open.back && (open.paren || !word.ends_with('$'))) {
+      return std::nullopt;
+    } else if (!open.any() && std::string_view(";&|<>").find(c) != std::string_view::npos) {
+      // Compat: the reference's splitter stops at an operator of the shell; before `>`, a number is a descriptor.
+      if (c == '>' && !word.empty() && word[0] >= '0' && word[0] <= '9') inside = false;
+      stopped = true;
     } else {
+      if (c == '`' && !open.single && !open.doubled && !open.paren) open.back = !open.back;
+      if (c == '(' && !open.single && !open.doubled && !open.back) open.paren = true;
+      if (c == ')' && !open.single && !open.doubled && !open.back) open.paren = !open.paren;
       word += c;
       inside = true;
     }
   }
-  if (single || doubled) return std::nullopt;
+  if (open.any()) return std::nullopt;
   if (inside) words.push_back(std::move(word));
   return words;
 }
