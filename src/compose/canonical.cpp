@@ -85,7 +85,8 @@ class Canonicalizer : ScalarForms {
         if (!value.is_string())
           return wrong(value, path, wanted(field.shape), "write it in quotes: \"" + value.text + "\"");
         return bytes(value, path);
-      case Shape::Duration: return duration(value, path);
+      case Shape::Duration:
+      case Shape::Pause: return duration(value, path);
       case Shape::Texts:
       case Shape::TextOrTexts:
       case Shape::Scalars: return texts(value, field.shape, path);
@@ -145,7 +146,7 @@ class Canonicalizer : ScalarForms {
     if (!value.is_list()) return wrong(value, path, "a list of strings", as_list(value));
     for (auto& item : value.items) {
       if (item.tag == NodeTag::Reset) continue;
-      if (shape == Shape::Scalars && (item.is(NodeKind::Int) || item.is(NodeKind::Float)))
+      if (shape == Shape::Scalars && item.is(NodeKind::Int))
         replace(item, Node::of(item.scalar_text()));
       else if (!item.is_string())
         text_value(item, path);
@@ -186,10 +187,15 @@ class Canonicalizer : ScalarForms {
         text_value(item, path);
         continue;
       }
+      const std::size_t equals = item.text.empty() ? 0 : item.text.find('=');
+      if (field.shape == Shape::PairsOrNone && equals != 0 &&
+          std::isspace(static_cast<unsigned char>(item.text.substr(0, equals).back())))
+        state_.error(item.place, Code::BadName,
+                     "`" + path + "`: a blank stands behind the name `" + item.text.substr(0, equals) + "`",
+                     "NAME=value, without blanks around the `=`");
       if (field.unique && !seen.insert(item.text).second)
         state_.error(item.place, Code::ListedTwice, "`" + item.text + "` is listed twice in `" + path + "`",
                      "remove one of the two");
-      const std::size_t equals = item.text.find('=');
       if (equals == std::string::npos && field.shape == Shape::NamedTexts)
         state_.error(item.place, Code::MissingValue, "`" + path + "`: `" + item.text + "` has no value", "NAME=value");
       Node entry = equals != std::string::npos         ? Node::of(item.text.substr(equals + 1))
@@ -280,10 +286,25 @@ class Canonicalizer : ScalarForms {
       if (!value.is_list()) return wrong(value, path, "a string or a list");
       for (auto& item : value.items) text_value(item, path);
     }
-    if (owner == "provider" && name == "options" && !value.is_map()) return wrong(value, path, "a map");
+    if (owner == "provider" && name == "options") return provider_options(value, path);
     if (owner == "gpu" && name == "count") {
       if (value.is_string() && value.text == "all") return replace(value, Node::of(std::int64_t{-1}));
       return integer(value, path);
+    }
+  }
+
+  // Each has one value or several.
+  void provider_options(Node& value, const std::string& path) {
+    if (!value.is_map()) return wrong(value, path, "a map");
+    for (auto& [key, option] : value.fields) {
+      Node list = Node::list();
+      for (const auto& item : option.items) list.items.push_back(Node::of(item.scalar_text()));
+      if (option.is_map()) {
+        wrong(option, path + "." + key, "a value or a list of them");
+      } else {
+        if (option.is_scalar()) list.items.push_back(Node::of(option.scalar_text()));
+        replace(option, std::move(list));
+      }
     }
   }
 

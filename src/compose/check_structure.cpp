@@ -33,7 +33,8 @@ const char* wanted(Shape shape) {
     case Shape::Bytes:
     case Shape::WholeBytes:
     case Shape::BytesText: return "a size as `512m`";
-    case Shape::Duration: return "a duration as `1m30s`";
+    case Shape::Duration:
+    case Shape::Pause: return "a duration as `1m30s`";
     case Shape::Texts:
     case Shape::Scalars: return "a list of strings";
     case Shape::TextOrTexts:

@@ -129,7 +129,7 @@ class PairFiles {
   explicit PairFiles(LoadState& state) : state_(state) {}
 
   void add_to(FieldIndex& into, const Node& path, PairsFormat format, bool required) {
-    const ParsedPairs* parsed = read(path, format, required);
+    const ParsedPairs* parsed = read(into, path, format, required);
     if (!parsed) return;
     std::size_t letters = 0;
     for (const auto& [name, value] : parsed->result.entries) letters += name.size() + (value ? value->size() : 0);
@@ -147,9 +147,11 @@ class PairFiles {
   }
 
  private:
-  const ParsedPairs* read(const Node& path, PairsFormat format, bool required) {
-    const auto known = parsed_.find({path.text, format});
-    if (known != parsed_.end()) return &known->second;
+  const ParsedPairs* read(FieldIndex& earlier, const Node& path, PairsFormat format, bool required) {
+    // Compat: known in a label file are its own variables and those of the files before it, not the shell's. What that
+    // makes of it is this service's alone.
+    const bool shared = format != PairsFormat::Labels || earlier.empty();
+    if (const auto known = parsed_.find({path.text, format}); shared && known != parsed_.end()) return &known->second;
     auto content = state_.files.read(path.text);
     if (!content) {
       if (required || content.error().kind() != ErrorKind::NotFound)
@@ -157,9 +159,11 @@ class PairFiles {
                                       : say_missing(state_, path.text, path.place, content.error(), true);
       return nullptr;
     }
-    // Compat: only a label file's own variables are known in it.
-    const Lookup lookup =
-        format == PairsFormat::Labels ? [](const std::string&) { return std::nullopt; } : lookup_in(state_.variables);
+    const Lookup among_labels = [&earlier](const std::string& key) -> std::optional<std::string> {
+      const Node* label = earlier.find(key);
+      return label ? std::optional(label->scalar_text()) : std::nullopt;
+    };
+    const Lookup lookup = format == PairsFormat::Labels ? among_labels : lookup_in(state_.variables);
     if (state_.counted.insert(path.text).second) state_.bytes += content->size();
     ParsedPairs parsed{.result = format == PairsFormat::Raw ? parse_raw_env(*content, lookup)
                                                             : parse_dotenv(*content, lookup)};
@@ -168,10 +172,12 @@ class PairFiles {
       say_syntax(state_, parsed.file, parsed.result, path.place);
       return nullptr;
     }
+    if (!shared) return &(own_ = std::move(parsed));
     return &parsed_.emplace(std::pair(path.text, format), std::move(parsed)).first->second;
   }
 
   LoadState& state_;
+  ParsedPairs own_;  // the last that is not shared
   std::map<std::pair<std::string, PairsFormat>, ParsedPairs> parsed_;
 };
 

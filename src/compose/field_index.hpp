@@ -19,6 +19,7 @@ class FieldIndex {
     const auto found = at_.find(key);
     return found == at_.end() ? nullptr : &map_.fields[found->second].second;
   }
+  bool empty() const { return map_.fields.empty(); }
   // Of a key that is not there.
   Node& add(std::string key, Node value, const Place& key_place) {
     map_.kind = NodeKind::Map;

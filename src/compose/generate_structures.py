@@ -10,7 +10,7 @@ import sys
 LETTERS = {
     'text': 's', 'flag': 'b', 'flag_or_none': 'B', 'strict_flag': 'g', 'strict_flag_or_none': 'G', 'integer': 'i',
     'integer_or_none': 'I', 'whole_part': 'w', 'whole_number': 'W', 'number': 'f', 'size': 'y', 'whole_size': 'Y',
-    'size_text': 'z', 'duration': 'D', 'texts': 'S', 'text_or_texts': 'L', 'scalars': 'K', 'pairs': 'P', 'pairs_or_none': 'E',
+    'size_text': 'z', 'duration': 'D', 'pause': 'd', 'texts': 'S', 'text_or_texts': 'L', 'scalars': 'K', 'pairs': 'P', 'pairs_or_none': 'E',
     'named_texts': 'N', 'text_map': 'T', 'option_map': 'm', 'loose_options': 'M', 'hosts': 'H', 'command': 'C',
     'integer_text': 'n', 'flag_text': 'o', 'file_mode': 'O',
 }

@@ -160,9 +160,11 @@ std::vector<Node> read_documents(LoadState& state, const std::string& path, cons
     return {};
   }
   auto documents = parse_yaml(state, state.shown(path), *content);
-  std::erase_if(documents, [](const Node& node) { return node.is_null(); });
   for (const auto& document : documents)
-    if (!document.is_map())
+    if (document.is_null())
+      state.error(document.place, Code::NotAComposeFile, "a document between `---` is empty",
+                  "remove the `---` that begins it");
+    else if (!document.is_map())
       state.error(
           document.place, Code::NotAComposeFile, "a compose file must be a map with `services:`, not a list or text",
           document.text.starts_with("FROM ") ? "this looks like a Dockerfile: `build: .` names its folder" : "");
@@ -234,8 +236,13 @@ void include_entry(LoadState& state, Node& included, const Node& entry, const Sc
   }
   strip_tags(model);
   state.derive(model, Origin::Kind::Include, entry.place, "`" + state.shown(first) + "` is included here");
+  set_defaults(model);
   if (!state.options.no_path_resolution) resolve_paths(state, model, directory);
-  model.erase("name");
+  // What a file says of itself, and its extensions, are not of the file that includes it.
+  Node resources = Node::map();
+  for (const char* kind : {"services", "networks", "volumes", "secrets", "configs", "models"})
+    if (Node* found = model.find(kind)) resources.set(kind, std::move(*found), model.key_place(kind));
+  model = std::move(resources);
   merge(state, included, std::move(model));
 }
 
@@ -426,11 +433,9 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
 
   std::vector<std::vector<Node>> documents;
   std::uint32_t first_source = 0;
-  bool nothing = true;
   for (const auto& file : located.files) {
     documents.push_back(read_documents(state, file, {}));
     if (first_source == 0) first_source = static_cast<std::uint32_t>(state.sources.size());
-    nothing = nothing && documents.back().empty();
   }
   if (failed(kInvalidModel)) return;
   const std::string name = project_name(state, documents, located.directory);
@@ -450,7 +455,7 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
     check_structure(state, model);  // each file must be sound with those before it, not only with those after it
   }
   if (!options.over_text.empty()) merge_command_line(state, model, located.directory);
-  if (nothing && !outcome.diagnostics.has_errors())
+  if (model.fields.empty() && !state.incomplete && !outcome.diagnostics.has_errors())
     state.error({first_source, 1, 1, 1, 1, 0}, Code::EmptyFile, "empty compose file",
                 "a stack has at least `services:` with one service");
   if (state.incomplete && failed(kInvalidModel)) return;
@@ -458,6 +463,7 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
   model.set("name", Node::of(name));
   // From here on, a wrong value ends nothing: the passes leave out what would only follow from it.
   validate(state, model);
+  set_defaults(model);
   if (!options.no_path_resolution) resolve_paths(state, model, located.directory);
   if (!options.no_normalize && !outcome.diagnostics.has_errors()) normalize(state, model, name);
   std::set<std::string> profiles;

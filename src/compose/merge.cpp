@@ -40,20 +40,19 @@ constexpr ListRule kListRules[] = {
     {"services.*.secrets", by_grant},
     {"services.*.env_file", by_path},
     {"services.*.expose", whole_value},
-    {"services.*.dns", whole_value},
+    {"services.*.dns", before_equals},
     {"services.*.dns_opt", before_equals},
-    {"services.*.dns_search", whole_value},
-    {"services.*.cap_add", whole_value},
-    {"services.*.cap_drop", whole_value},
+    {"services.*.dns_search", before_equals},
+    {"services.*.cap_add", before_equals},
+    {"services.*.cap_drop", before_equals},
     {"services.*.links", before_equals},
     {"services.*.tmpfs", before_equals},
-    {"services.*.profiles", whole_value},
-    {"services.*.label_file", whole_value},
+    {"services.*.profiles", before_equals},
     {"services.*.extra_hosts", whole_value},
     {"services.*.build.extra_hosts", whole_value},
-    {"services.*.build.tags", whole_value},
-    {"services.*.networks.*.aliases", whole_value},
-    {"services.*.networks.*.link_local_ips", whole_value},
+    {"services.*.build.tags", before_equals},
+    {"services.*.networks.*.aliases", before_equals},
+    {"services.*.networks.*.link_local_ips", before_equals},
 };
 
 // Where in the document a merge stands: the names of services and the like count as `*`.
@@ -65,7 +64,8 @@ std::string below(const std::string& path, const std::string& key) {
 }
 
 bool replaces_whole(std::string_view path) {
-  return path == "services.*.command" || path == "services.*.entrypoint" || path == "services.*.healthcheck.test";
+  return path == "services.*.command" || path == "services.*.entrypoint" || path == "services.*.healthcheck.test" ||
+         path.starts_with("services.*.provider.options.");
 }
 
 void make_unique(LoadState& state, Node& list, const std::string& path) {
@@ -152,6 +152,10 @@ void merge_value(LoadState& state, Node& base, Node over, const std::string& pat
     for (auto& item : over.items) base.items.push_back(std::move(item));
     make_unique(state, base, path);
   } else if (!over.is_null()) {
+    if ((base.is_map() || base.is_list()) && path.find("x-") != std::string::npos)
+      return state.error_beside(over.place, Code::WrongType,
+                                "`" + path + "` must be " + (base.is_map() ? "a map" : "a list") + ", as it was before",
+                                "write `!override` before it to replace the whole", base.place, "it is given here");
     state.take_over(base, std::move(over));
   }
 }
@@ -161,6 +165,15 @@ bool has_list_rules(std::string_view path) {
   static constexpr std::string_view kAbove[] = {"services", "services.*", "services.*.build", "services.*.networks",
                                                 "services.*.networks.*"};
   return std::find(std::begin(kAbove), std::end(kAbove), path) != std::end(kAbove);
+}
+
+// A key without a value is a statement there ("from the shell"), so it wins over a value.
+void take_names(LoadState& state, Node* base, const Node* over) {
+  if (!base || !over) return;
+  FieldIndex known(*base);
+  for (const auto& [key, value] : over->fields)
+    if (value.is_null() && value.tag == NodeTag::None)
+      if (Node* held = known.find(key)) state.take_over(*held, value);
 }
 
 void unique_lists(LoadState& state, Node& node, const std::string& path) {
@@ -177,19 +190,15 @@ void unique_lists(LoadState& state, Node& node, const std::string& path) {
 
 void merge(LoadState& state, Node& base, Node over) {
   if (Node* services = over.find("services")) unique_lists(state, *services, "services");
-  // A key without a value in `environment` is a statement ("from the shell"), so it wins over a value.
   if (Node* services = over.find("services"); services && services->is_map()) {
     if (Node* mine = base.find("services"); mine && mine->is_map()) {
       FieldIndex earlier(*mine);
       for (auto& [name, service] : services->fields) {
         Node* before = earlier.find(name);
-        const Node* environment = service.find("environment");
-        Node* old = before ? before->find("environment") : nullptr;
-        if (!environment || !old) continue;
-        FieldIndex known(*old);
-        for (const auto& [key, value] : environment->fields)
-          if (value.is_null() && value.tag == NodeTag::None)
-            if (Node* held = known.find(key)) state.take_over(*held, value);
+        if (!before) continue;
+        take_names(state, before->find("environment"), service.find("environment"));
+        if (Node* old = before->find("build"), *build = service.find("build"); old && build)
+          take_names(state, old->find("args"), build->find("args"));
       }
     }
   }

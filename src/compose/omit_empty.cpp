@@ -10,6 +10,8 @@ void omit_in(Node& node, const std::string& name);
 
 // Whether a value is as good as absent; below it, what is so is left out.
 bool is_omitted(const Field& field, Node* value, const std::string& name) {
+  if (name == "service" && field.name == "dns")  // a server that a variable did not name
+    std::erase_if(value->items, [](const Node& item) { return item.text.empty(); });
   bool drop = false;
   switch (field.shape) {
     case Shape::Text:
@@ -28,6 +30,7 @@ bool is_omitted(const Field& field, Node* value, const std::string& name) {
       drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
              (field.name == "test" && value->is_list() && value->items.empty());
       break;
+    case Shape::Pause: drop = value->text == "0s"; break;
     case Shape::Struct: omit_in(*value, field.structure); break;
     case Shape::StructList:
       for (auto& item : value->items) omit_in(item, field.structure);

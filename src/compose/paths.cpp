@@ -26,6 +26,24 @@ std::string absolute_path(std::string_view path, const std::string& directory, c
   return result.empty() ? "/" : result;
 }
 
+std::string clean_path(const std::string& path) {
+  if (path.starts_with('/')) return absolute_path(path, "/");
+  // Below a folder that no path leaves: what climbs out of it is kept.
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string part = path.substr(at, end - at);
+    at = end + 1;
+    if (part == ".." && !parts.empty() && parts.back() != "..")
+      parts.pop_back();
+    else if (!part.empty() && part != ".")
+      parts.push_back(part);
+  }
+  std::string result;
+  for (const auto& part : parts) result += (result.empty() ? "" : "/") + part;
+  return result.empty() ? "." : result;
+}
+
 std::string parent_path(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos || slash == 0 ? "/" : path.substr(0, slash);
@@ -53,7 +71,7 @@ class PathResolver {
     if (Node* volumes = node.find("volumes"))
       for (auto& mount : volumes->items)
         if (const Node* type = mount.find("type"); type && type->text == "bind")
-          if (Node* source = mount.find("source"); source && !source->text.starts_with('/')) local(source);
+          if (Node* source = mount.find("source"); source) local(source);
     if (Node* files = node.find("env_file"))
       for (auto& file : files->items) local(file.find("path"));
     if (Node* files = node.find("label_file"))
@@ -61,11 +79,10 @@ class PathResolver {
     if (Node* develop = node.find("develop"))
       if (Node* watch = develop->find("watch"))
         for (auto& rule : watch->items) local(rule.find("path"));
-    if (Node* credential = node.find("credential_spec")) local(credential->find("file"));
   }
 
   void local(Node* path) {
-    if (path && path->is_string() && !path->text.empty() && !is_windows(path->text))
+    if (path && path->is_string() && !path->text.empty() && !path->text.starts_with('/') && !is_windows(path->text))
       path->text = absolute_path(path->text, directory_, home_);
   }
 

@@ -11,9 +11,12 @@ namespace {
 
 std::set<std::string> active_profiles(const LoadState& state) {
   std::set<std::string> active(state.options.profiles.begin(), state.options.profiles.end());
-  if (active.empty())
-    if (const auto listed = state.variables.find("COMPOSE_PROFILES"); listed != state.variables.end())
-      for (const auto& name : split_list(listed->second, ',')) active.insert(trimmed(name));
+  if (!active.empty()) return active;
+  const auto listed = state.variables.find("COMPOSE_PROFILES");
+  const std::string names = listed == state.variables.end() ? "" : listed->second;
+  for (const auto& name : split_list(names, ',')) active.insert(trimmed(name));
+  // Compat: without a name there is the profile of the name "", which `profiles: ["${UNSET}"]` asks for.
+  if (names.empty() || names.ends_with(',')) active.insert("");
   return active;
 }
 

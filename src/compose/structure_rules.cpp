@@ -40,7 +40,7 @@ void preset_env_file(LoadState& state, Node& node, const std::string&) {
 
 void preset_mount(LoadState& state, Node& node, const std::string&) {
   Node* target = node.find("target");
-  if (target && target->is_string() && target->text.starts_with('/')) target->text = absolute_path(target->text, "/");
+  if (target && target->is_string() && !target->text.empty()) target->text = clean_path(target->text);
   const Node* type = node.find("type");
   if (!type || type->text != "bind") return;
   preset(state, node, "bind", Node::map());
@@ -103,6 +103,13 @@ bool is_container_name(const std::string& name) {
                      [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
+// Compat: docker compose looks for a name anywhere in the text, and the engine refuses the rest.
+bool holds_container_name(const std::string& name) {
+  for (std::size_t i = 0; i + 1 < name.size(); ++i)
+    if (is_container_name(name.substr(i, 2))) return true;
+  return false;
+}
+
 // every_<duration> with Go's units, days and weeks: every_1d12h.
 bool is_pull_policy(const std::string& text, const std::vector<std::string>& words) {
   if (!text.starts_with("every_")) return std::find(words.begin(), words.end(), text) != words.end();
@@ -121,9 +128,14 @@ void finish_service(LoadState& state, Node& node, const std::string&) {
                                                      "weekly", "every_12h", "if_not_present", "refresh"};
   if (const Node* policy = node.find("pull_policy"); policy && !is_pull_policy(policy->text, kPolicies))
     state.unknown_word(policy->place, policy->text, "pull policy", kPolicies);
-  if (const Node* name = node.find("container_name"); name && !is_container_name(name->text))
-    state.error(name->place, Code::ContainerName, "`" + name->text + "` is no container name",
-                "at least two of letters, digits and `_.-`, beginning with a letter or digit");
+  const Node* name = node.find("container_name");
+  if (!name || is_container_name(name->text)) return;
+  const std::string message = "`" + name->text + "` is no container name";
+  const std::string hint = "at least two of letters, digits and `_.-`, beginning with a letter or digit";
+  if (state.options.purpose == Purpose::Show && holds_container_name(name->text))
+    state.warning(name->place, Code::ContainerName, message + ": no container can be made of this service", hint);
+  else
+    state.error(name->place, Code::ContainerName, message, hint);
 }
 
 struct StructureRule {

@@ -37,6 +37,7 @@ Shape shape_of(char letter) {
     case 'Y': return Shape::WholeBytes;
     case 'z': return Shape::BytesText;
     case 'D': return Shape::Duration;
+    case 'd': return Shape::Pause;
     case 'S': return Shape::Texts;
     case 'L': return Shape::TextOrTexts;
     case 'K': return Shape::Scalars;

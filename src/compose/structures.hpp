@@ -25,6 +25,7 @@ enum class Shape {
   WholeBytes,     // Y   as Bytes, but no fraction
   BytesText,      // z   "512m"
   Duration,       // D   canonical: the way Go prints it
+  Pause,          // d   as Duration; 0 is as good as absent
   Texts,          // S   list of strings
   TextOrTexts,    // L   string or list of strings; canonical: list
   Scalars,        // K   list of strings and whole numbers; canonical: strings

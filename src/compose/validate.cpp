@@ -143,7 +143,6 @@ void normalize_service(LoadState& state, Node& service) {
   if (!service.find("network_mode") && (!networks || networks->fields.empty()) && !service.find("provider"))
     service.set("networks", Node::map()).set("default", Node::null());
   if (Node* build = service.find("build")) {
-    if (!build->find("context")) build->set("context", Node::of(state.options.working_dir));
     if (!build->find("dockerfile") && !build->find("dockerfile_inline"))
       build->set("dockerfile", Node::of("Dockerfile"));
     if (Node* args = build->find("args"))
@@ -164,6 +163,14 @@ void normalize_service(LoadState& state, Node& service) {
 }
 
 }  // namespace
+
+void set_defaults(Node& model) {
+  Node* services = model.find("services");
+  if (!services) return;
+  for (auto& [name, service] : services->fields)
+    if (Node* build = service.find("build"); build && build->is_map() && !build->find("context"))
+      build->set("context", Node::of("."));
+}
 
 void normalize(LoadState& state, Node& model, const std::string& project_name) {
   bool default_used = false;
@@ -258,7 +265,7 @@ struct Consistency {
   }
 
   void exclusive(const std::string& name, const Node& service) const {
-    if (!service.find("image") && !service.find("build") && !service.find("provider") &&
+    if (text_of(service, "image").empty() && !service.find("build") && !service.find("provider") &&
         !state.unclear.count("services." + name))
       state.error(model.find("services")->key_place(name), Code::NoImage,
                   "service `" + name + "` has neither `image` nor `build`", "image: NAME, or build: ./DIRECTORY");
@@ -348,7 +355,8 @@ struct Consistency {
           known(name, "networks", "network", networks->fields[i].first, networks->key_places[i]);
     if (const Node* mounts = service.find("volumes"))
       for (const auto& mount : mounts->items)
-        if (const Node* source = mount.find("source"); source && text_of(mount, "type") == "volume")
+        if (const Node* source = mount.find("source");
+            source && !source->text.empty() && text_of(mount, "type") == "volume")
           known(name, "volumes", "volume", source->text, source->place);
     const auto granted = [&](const Node* grants, const char* kind) {
       if (!grants) return;

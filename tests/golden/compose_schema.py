@@ -23,7 +23,7 @@ failures = []
 APPENDED = set('''
   include build.entitlements build.ssh build.cache_from build.cache_to build.no_cache_filter build.secrets build.platforms
   blkio.weight_device blkio.device_read_bps blkio.device_read_iops blkio.device_write_bps blkio.device_write_iops
-  service.device_cgroup_rules service.external_links service.group_add service.gpus service.security_opt service.volumes_from
+  service.device_cgroup_rules service.external_links service.group_add service.gpus service.label_file service.security_opt service.volumes_from
   service.pre_start service.post_start service.pre_stop gpu.capabilities gpu.device_ids develop.watch watch.include watch.ignore
   ipam.config reservations.devices reservations.generic_resources placement.constraints placement.preferences model.runtime_flags
 '''.split())

@@ -120,7 +120,8 @@ class Writer {
       case Shape::Bytes:
       case Shape::WholeBytes: return one({"512m", "1024", "1gb"});
       case Shape::BytesText: return one({"512m", "'1024'"});
-      case Shape::Duration: return one({"1m30s", "500ms", "2h", "1d"});
+      case Shape::Duration:
+      case Shape::Pause: return one({"1m30s", "500ms", "2h", "1d"});
       case Shape::Texts:
       case Shape::Scalars: return one({"[a]", "[a, 'b c', '5']"});
       case Shape::TextOrTexts: return one({"a", "[a, b]"});
