@@ -94,8 +94,13 @@ void merge_maps(LoadState& state, Node& base, Node over, const std::string& path
   for (std::size_t i = 0; i < over.fields.size(); ++i) {
     auto& [key, value] = over.fields[i];
     Node* mine = known.find(key);
+    if (path == "services") state.merging = key;
     if (value.tag == NodeTag::Reset) {
-      if (mine) taken_away.push_back(std::move(key));
+      if (!mine) continue;
+      std::string at = below(path, key);
+      if (const std::size_t star = at.find('*'); star != std::string::npos) at.replace(star, 1, state.merging);
+      state.taken_away[at] = {over.key_places[i], mine->place};
+      taken_away.push_back(std::move(key));
     } else if (mine) {
       merge_value(state, *mine, std::move(value), below(path, key));
     } else {
@@ -133,7 +138,9 @@ void merge_value(LoadState& state, Node& base, Node over, const std::string& pat
     base = std::move(over);
     base.tag = NodeTag::Override;
   } else if (over.tag == NodeTag::Override || replaces_whole(path)) {
-    state.take_over(base, std::move(over));
+    if (over.is_scalar() || !base.place.file) return state.take_over(base, std::move(over));
+    state.derive(over, Origin::Kind::Overrides, base.place, "it overrides what is given here");
+    base = std::move(over);
   } else if (base.is_map() && over.is_map()) {
     if (path == "services.*.logging")
       merge_logging(state, base, std::move(over), path);

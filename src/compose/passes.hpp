@@ -43,6 +43,8 @@ struct LoadState {
   std::set<std::string> warned_unset = {};
   // Structures with a key that is not known, by path ("services.web"; "" is the file): what they lack may be that key.
   std::set<std::string> unclear = {};
+  std::string merging = {};                                        // the service, while its keys are merged
+  std::map<std::string, std::pair<Place, Place>> taken_away = {};  // by path: the `!reset`, and what it took
   bool incomplete = false;  // a file or a value could not be read: what is missing may stand there
   // What all files together have cost so far; each has its bound.
   std::size_t bytes = 0, nodes = 0, files_read = 0, ports = 0;

@@ -144,7 +144,12 @@ std::vector<Explained> explain_value(const LoadState& state, const Node& model, 
   if (try_path(model, "", what) || try_path(aside, std::string(kServices), below) ||
       try_path(*model.find("services"), std::string(kServices), below))
     return trail.all;
-  return {};
+  const auto gone = state.taken_away.find(state.taken_away.count(what) ? what : std::string(kServices) + below);
+  if (gone == state.taken_away.end()) return {};
+  Explained one{
+      .what = what, .value = "not set", .way = note_at(state, gone->second.first, "`!reset` takes it away here")};
+  one.way.notes.push_back({state.span(gone->second.second), "it was given here"});
+  return {one};
 }
 
 }  // namespace berth::compose

@@ -221,6 +221,8 @@ class TreeBuilder final : public YAML::EventHandler {
       state_.diagnostics.add(std::move(twice));
       return;
     }
+    // What is nothing begins, for the reader, with whatever comes next.
+    if (node.is_null() && node.place.line != parent.key_place.line) node.place = parent.key_place;
     parent.node.key_places.push_back(parent.key_place);
     parent.node.fields.push_back({std::move(parent.key), std::move(node)});
   }

@@ -126,6 +126,30 @@ compose.yaml:5:9: note: the anchor is used here
 )");
 }
 
+TEST(ConfigExplain, TellsOfResetAndOverride) {
+  Case stack(
+      "services:\n  web:\n    image: a\n    dns: [1.1.1.1]\n    ports: [\"80:80\"]\n    environment:\n      A:\n");
+  stack.file("compose.override.yaml", "services:\n  web:\n    dns: !reset\n    ports: !override [\"81:81\"]\n");
+  EXPECT_EQ(explained(stack, "web.dns"), R"(web.dns = not set
+compose.override.yaml:3:5: note: `!reset` takes it away here
+ 3 |     dns: !reset
+   |     ^~~
+compose.yaml:4:10: note: it was given here
+ 4 |     dns: [1.1.1.1]
+   |          ^
+)");
+  EXPECT_EQ(explained(stack, "services.web.ports"),
+            R"(services.web.ports.0 = {mode: "ingress", target: 81, published: "81", protocol: "tcp"}
+compose.override.yaml:4:23: note: it is given here
+ 4 |     ports: !override ["81:81"]
+   |                       ^~~~~~~
+compose.yaml:5:12: note: it overrides what is given here
+ 5 |     ports: ["80:80"]
+   |            ^
+)");
+  EXPECT_NE(explained(stack, "services.web.environment.A").find("compose.yaml:7:7: note"), std::string::npos);
+}
+
 TEST(ConfigExplain, SaysWhenThereIsNothing) {
   Case stack("services:\n  web: {image: nginx}\n");
   const auto output = stack.config({"config", "--explain", "services.web.imgae"});
