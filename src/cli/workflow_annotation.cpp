@@ -20,6 +20,8 @@ std::string escaped(std::string_view text, bool property) {
       out += "%3A";
     else if (property && c == ',')
       out += "%2C";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += '?';  // the log is read on terminals, too
     else
       out += c;
   }
