@@ -1,6 +1,9 @@
 #include "berth/compose/config.hpp"
 
+#include <fcntl.h>
+
 #include <cstdio>
+#include <filesystem>
 
 #include "berth/sys/file.hpp"
 #include "commands.hpp"
@@ -43,6 +46,18 @@ compose::ConfigOptions config_options(const App& app) {
   return config;
 }
 
+// A device, a pipe or what a symbolic link leads to is written into, not replaced.
+Result<void> write_output(const std::string& path, const std::string& text) {
+  std::error_code unknown;
+  const auto kind = std::filesystem::symlink_status(path, unknown).type();
+  using Kind = std::filesystem::file_type;
+  if (kind == Kind::regular || kind == Kind::not_found || kind == Kind::none)
+    return sys::write_file_atomic(path, text, sys::Durability::Volatile, 0644);
+  const auto file = sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0644);
+  if (!file) return file.error();
+  return sys::write_all(file->get(), text, path);
+}
+
 }  // namespace
 
 int run_config(const App& app) {
@@ -50,10 +65,13 @@ int run_config(const App& app) {
   const auto output = compose::run_config(config_options(app), compose::Environment{app.environment}, disk);
   print_diagnostics(app, output.diagnostics);
   std::fwrite(output.err.data(), 1, output.err.size(), stderr);
-  if (const auto file = app.line.options.maybe("output"); file && output.exit_code == 0)
-    must(sys::write_file_atomic(*file, output.out, sys::Durability::Volatile, 0644));
-  else
+  const auto file = app.line.options.maybe("output");
+  if (!file || output.exit_code != 0) {
     print(output.out);
+  } else if (!app.line.options.flag("quiet")) {  // which only asks whether the files are right
+    if (const auto written = write_output(*file, output.out); !written)
+      throw Failure(written.error().while_doing("writing the output to `" + *file + "`"));
+  }
   return output.exit_code;
 }
 
