@@ -488,7 +488,7 @@ constexpr Command kCommands[] = {
      .max_operands = 1,
      .group = kFilesGroup},
     {.name = "bridge", .hidden = true, .refused = kNotYet},
-    {.name = "publish", .hidden = true, .refused = kRegistryLater},
+    {.name = "publish", .hidden = true, .refused = kNoPublishing},
     {.name = "watch", .hidden = true, .refused = kNotYet},
 };
 

@@ -6,7 +6,7 @@
 namespace berth::cli {
 
 inline constexpr ValueKind kText = ValueKind::Text;
-inline constexpr std::string_view kRegistryLater = "this version does not look up digests or publish files";
+inline constexpr std::string_view kNoPublishing = "this version does not publish files";
 
 inline constexpr Option kTimeout{.name = "timeout",
                                  .short_name = 't',

@@ -35,18 +35,16 @@ bool is_built_here(const model::Project& project, const model::Service& service)
   });
 }
 
-void print_pull_error(const App& app, const model::Service& service, const Error& error) {
-  text::Diagnostic diagnostic;
-  diagnostic.severity = text::Severity::Error;
-  if (const auto place = service.spans.find("image"); place != service.spans.end()) diagnostic.span = place->second;
-  diagnostic.message = "service `" + service.name.value + "`: " + error.to_string();
-  diagnostic.hint = error.hint();
-  text::Diagnostics one;
-  one.add(std::move(diagnostic));
-  print_diagnostics(app, one);
-}
-
 }  // namespace
+
+text::Diagnostic image_error(const model::Service& service, const Error& error) {
+  text::Diagnostic out;
+  out.severity = text::Severity::Error;
+  if (const auto place = service.spans.find("image"); place != service.spans.end()) out.span = place->second;
+  out.message = "service `" + service.name.value + "`: " + error.to_string();
+  out.hint = error.hint();
+  return out;
+}
 
 std::vector<Result<registry::PulledImage>> pull_all(const App& app, image::ImageStore& store,
                                                     std::vector<registry::PullRequest> requests, bool quiet) {
@@ -122,7 +120,7 @@ void pull_for_start(const App& app, const compose::Loaded& loaded, const std::se
   }
   const bool quiet = given.flag("quiet-pull") || app.line.globals.text("progress") == "quiet";
   const auto outcomes = pull_all(app, store, requests, quiet);
-  bool failed = false;
+  text::Diagnostics failures;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i]) continue;
     const model::Service& service = *wanting[i];
@@ -130,10 +128,10 @@ void pull_for_start(const App& app, const compose::Loaded& loaded, const std::se
       print_warning(outcomes[i].error().to_string() + ", building service `" + service.name.value + "` instead");
       continue;
     }
-    print_pull_error(app, service, outcomes[i].error());
-    failed = true;
+    failures.add(image_error(service, outcomes[i].error()));
   }
-  if (failed) throw LoadFailed{kPullFailed};
+  print_diagnostics(app, failures);
+  if (failures.has_errors()) throw LoadFailed{kPullFailed};
 }
 
 }  // namespace berth::cli

@@ -12,6 +12,7 @@
 #include "berth/compose/load.hpp"
 #include "berth/plan/plan.hpp"
 #include "berth/registry/pull.hpp"
+#include "berth/text/diagnostic.hpp"
 
 namespace berth::image {
 class ImageStore;
@@ -35,6 +36,9 @@ void pull_for_start(const App& app, const compose::Loaded& loaded, const std::se
 // What pull_for_start would ask registries for now, with the reason.
 std::vector<plan::ImagePull> pulls_of_start(const App& app, const compose::Loaded& loaded,
                                             const std::set<std::string>& services);
+// What a registry refused, at the service's `image` in its file.
+text::Diagnostic image_error(const model::Service& service, const Error& error);
+
 // `flag`: of --pull.
 bool is_to_be_pulled(const image::ImageStore& store, const model::Service& service, const std::string& flag);
 

@@ -212,6 +212,26 @@ std::string listing(const ConfigOptions& options, const Loaded& loaded, ConfigOu
   return {};
 }
 
+// False: it was told why not.
+bool pin_images(const ConfigOptions& options, Loaded& loaded, ConfigOutput& output) {
+  const auto pinned = options.pin_images(loaded.project, output.diagnostics);
+  if (output.diagnostics.has_errors()) {
+    output.exit_code = 1;
+    return false;
+  }
+  Node services = Node::map();
+  for (const auto& [service, image] : pinned) {
+    loaded.tree.find("services")->find(service)->set("image", Node::of(image));
+    Node only = Node::map();
+    only.set("image", Node::of(image));
+    services.set(service, std::move(only));
+  }
+  if (!options.lock_image_digests) return true;
+  loaded.tree = Node::map();
+  loaded.tree.set("services", std::move(services));
+  return true;
+}
+
 }  // namespace
 
 ConfigOutput run_config(const ConfigOptions& options, const Environment& environment, FileReader& files) {
@@ -221,9 +241,11 @@ ConfigOutput run_config(const ConfigOptions& options, const Environment& environ
             .err = "error: unsupported format `" + options.format + "`: yaml or json\n",
             .diagnostics = {},
             .exit_code = 1};
-  if (options.resolve_image_digests || options.lock_image_digests)
+  if (options.pin_images && options.load.no_interpolate)
     return {.out = {},
-            .err = "error: image digests cannot be resolved: this version does not look them up\n",
+            .err =
+                "error: image digests cannot be looked up together with `--no-interpolate`: the names of images are "
+                "not known before\n",
             .diagnostics = {},
             .exit_code = 1};
   LoadOptions wanted = options.load;
@@ -235,6 +257,8 @@ ConfigOutput run_config(const ConfigOptions& options, const Environment& environ
   output.diagnostics = std::move(outcome.diagnostics);
   output.exit_code = outcome.exit_code;
   if (!outcome.loaded) return output;
+  if (options.pin_images && options.listing == ConfigListing::Model && !pin_images(options, *outcome.loaded, output))
+    return output;
   std::string out = listing(options, *outcome.loaded, output);
   if (!options.quiet) output.out = std::move(out);
   return output;
@@ -281,8 +305,6 @@ const FlagSpec kConfigFlags[] = {
     {"--no-path-resolution", [](ConfigOptions& o, const std::string&) { o.load.no_path_resolution = true; }, false},
     {"--no-consistency", [](ConfigOptions& o, const std::string&) { o.load.no_consistency = true; }, false},
     {"--no-env-resolution", [](ConfigOptions& o, const std::string&) { o.load.no_env_resolution = true; }, false},
-    {"--resolve-image-digests", [](ConfigOptions& o, const std::string&) { o.resolve_image_digests = true; }, false},
-    {"--lock-image-digests", [](ConfigOptions& o, const std::string&) { o.lock_image_digests = true; }, false},
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "berth/sys/file.hpp"
 #include "blob_download.hpp"
 #include "lane.hpp"
+#include "mirrors.hpp"
 #include "resolve.hpp"
 
 namespace berth::registry {
@@ -35,24 +36,14 @@ struct FoundImage {
   Access access;
 };
 
-// Mirrors first; what they cannot give, the registry itself gives.
 Result<FoundImage> find_image(const Network& network, Transport& transport, const ResolveTask& task,
                               const std::function<void(const std::string&)>& on_retry) {
-  const auto try_with = [&](Result<Access> access) -> Result<FoundImage> {
-    if (!access) return access.error();
-    Session session(transport, std::move(*access), network.surroundings());
-    session.on_retry = [&](const std::string& why, std::chrono::milliseconds) { on_retry(why); };
-    auto resolved = resolve_image(session, task);
-    if (!resolved) return resolved.error();
-    return FoundImage{std::move(*resolved), session.access()};
-  };
-  const std::string& path = task.reference.path;
-  if (task.reference.domain == "docker.io")
-    for (const auto& mirror : network.settings().mirrors) {
-      auto found = try_with(network.access_to_mirror(mirror, {pull_scope(path)}));
-      if (found || found.error().kind() == ErrorKind::Cancelled) return found;
-    }
-  return try_with(network.access(task.reference.domain, path, {pull_scope(path)}));
+  return ask_in_turn<FoundImage>(network, transport, task.reference, on_retry,
+                                 [&](Session& session) -> Result<FoundImage> {
+                                   auto resolved = resolve_image(session, task);
+                                   if (!resolved) return resolved.error();
+                                   return FoundImage{std::move(*resolved), session.access()};
+                                 });
 }
 
 struct LayerJob {

@@ -18,7 +18,16 @@ struct Document {
 
 class Resolution {
  public:
-  Resolution(Session& session, const ResolveTask& task) : session_(session), task_(task) {}
+  Resolution(Session& session, const ResolveTask& task, std::string doing)
+      : session_(session), task_(task), doing_(std::move(doing)) {}
+
+  Result<std::string> digest() {
+    auto told = digest_at_registry(task_.reference.tag);
+    if (!told || is_sha256(*told)) return told;
+    auto document = manifest(task_.reference.tag);
+    if (!document) return document.error();
+    return std::move(document->digest);
+  }
 
   Result<Resolved> run() {
     const auto& reference = task_.reference;
@@ -55,7 +64,7 @@ class Resolution {
   }
 
  private:
-  std::string what() const { return "pulling `" + task_.reference.familiar() + "`"; }
+  std::string what() const { return doing_ + " `" + task_.reference.familiar() + "`"; }
 
   Request request_for(const char* method, const std::string& name) const {
     Request out;
@@ -116,10 +125,16 @@ class Resolution {
 
   Session& session_;
   const ResolveTask& task_;
+  std::string doing_;
 };
 
 }  // namespace
 
-Result<Resolved> resolve_image(Session& session, const ResolveTask& task) { return Resolution(session, task).run(); }
+Result<Resolved> resolve_image(Session& session, const ResolveTask& task) {
+  return Resolution(session, task, "pulling").run();
+}
+Result<std::string> resolve_digest(Session& session, const ResolveTask& task) {
+  return Resolution(session, task, "looking up the digest of").digest();
+}
 
 }  // namespace berth::registry

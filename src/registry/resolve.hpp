@@ -26,5 +26,7 @@ struct Resolved {
 };
 
 Result<Resolved> resolve_image(Session& session, const ResolveTask& task);
+// Only what the reference names.
+Result<std::string> resolve_digest(Session& session, const ResolveTask& task);
 
 }  // namespace berth::registry

@@ -1,6 +1,8 @@
 // The `config` verb as a function: arguments and files in, what to print and the exit code out.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,8 +31,10 @@ struct ConfigOptions {
   std::string hash_of;          // --hash: "*" or names with commas
   bool color = false;           // --explain
   bool quiet = false;
-  bool resolve_image_digests = false;  // needs the registry: refused with the reason
-  bool lock_image_digests = false;
+  // Where images are to be pinned: what to write for the image of each service. Errors go to the diagnostics, and then
+  // nothing is printed.
+  std::function<std::map<std::string, std::string>(const model::Project&, text::Diagnostics&)> pin_images;
+  bool lock_image_digests = false;  // prints the pinned images and nothing else
 };
 
 struct ConfigOutput {

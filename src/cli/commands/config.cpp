@@ -1,13 +1,20 @@
 #include "berth/compose/config.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
+#include "berth/image/reference.hpp"
+#include "berth/registry/digests.hpp"
 #include "berth/sys/file.hpp"
+#include "berth/sys/signal_fd.hpp"
 #include "commands.hpp"
 #include "compose_files.hpp"
+#include "pull_images.hpp"
 
 namespace berth::cli {
 namespace {
@@ -28,7 +35,38 @@ compose::ConfigListing listing_of(const OptionValues& options) {
   return options.given("hash") ? compose::ConfigListing::Hash : compose::ConfigListing::Model;
 }
 
-compose::ConfigOptions config_options(const App& app) {
+// Compat: images that are only built have no digest, and what has one keeps it.
+std::map<std::string, std::string> pinned_images(const App& app, const model::Project& project,
+                                                 text::Diagnostics& diagnostics) {
+  std::vector<const model::Service*> services;
+  std::vector<std::string> names;
+  for (const auto& [name, service] : project.services)
+    if (!service.image.empty()) {
+      services.push_back(&service);
+      names.push_back(service.image);
+    }
+  const std::set<std::string> different(names.begin(), names.end());
+  const std::vector<std::string> asked(different.begin(), different.end());
+  const sys::Wakeups signals = must(sys::Wakeups::create({SIGINT, SIGTERM}, std::chrono::milliseconds(0)));
+  const auto digests = registry::fetch_digests(asked, app.environment, signals.fd());
+  std::map<std::string, std::string> out;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const auto place = std::lower_bound(asked.begin(), asked.end(), names[i]) - asked.begin();
+    const auto& digest = digests[static_cast<std::size_t>(place)];
+    if (digest) {
+      auto reference = must(image::parse_reference(names[i]));
+      reference.digest = *digest;
+      out[services[i]->name.value] = reference.to_string();
+    } else if (digest.error().kind() == ErrorKind::Cancelled) {
+      throw LoadFailed{kInterrupted};
+    } else {
+      diagnostics.add(image_error(*services[i], digest.error()));
+    }
+  }
+  return out;
+}
+
+compose::ConfigOptions config_options(const App& app, bool& pins_failed) {
   const OptionValues& options = app.line.options;
   compose::ConfigOptions config;
   config.load = load_options(app, app.line.operands);
@@ -43,6 +81,13 @@ compose::ConfigOptions config_options(const App& app) {
   config.load.explain = options.text("explain");
   config.color = app.color_out;
   config.quiet = options.flag("quiet");
+  config.lock_image_digests = options.flag("lock-image-digests");
+  if (config.lock_image_digests || options.flag("resolve-image-digests"))
+    config.pin_images = [&](const model::Project& project, text::Diagnostics& diagnostics) {
+      auto pinned = pinned_images(app, project, diagnostics);
+      pins_failed = diagnostics.has_errors();
+      return pinned;
+    };
   return config;
 }
 
@@ -62,7 +107,9 @@ Result<void> write_output(const std::string& path, const std::string& text) {
 
 int run_config(const App& app) {
   compose::DiskFiles disk;
-  const auto output = compose::run_config(config_options(app), compose::Environment{app.environment}, disk);
+  bool pins_failed = false;
+  auto output = compose::run_config(config_options(app, pins_failed), compose::Environment{app.environment}, disk);
+  if (pins_failed) output.exit_code = kPullFailed;
   print_diagnostics(app, output.diagnostics);
   std::fwrite(output.err.data(), 1, output.err.size(), stderr);
   const auto file = app.line.options.maybe("output");

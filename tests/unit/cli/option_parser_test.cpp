@@ -74,7 +74,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnowAndSaysWhatWasMeant) {
        "`berth down --help` lists its flags"},
       {{"exec", "web"}, "`exec` needs more arguments", "usage: berth exec [OPTIONS] SERVICE COMMAND [ARG...]"},
       {{"version", "now"}, "`version` takes no argument `now`", "usage: berth version [OPTIONS] "},
-      {{"publish"}, "`publish` cannot be used: this version does not look up digests or publish files", "", 1},
+      {{"publish"}, "`publish` cannot be used: this version does not publish files", "", 1},
   };
   for (const Refusal& refusal : refusals) {
     const auto parsed = parse_command_line(refusal.arguments);
