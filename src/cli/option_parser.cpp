@@ -237,7 +237,7 @@ class LineParser {
                   grammar_.bad_operand);
     }
     if (!command->refused.empty())
-      return fail("`" + word + "` cannot be used: " + std::string(command->refused), {}, 1);
+      return fail("`" + std::string(command->name) + "` cannot be used: " + std::string(command->refused), {}, 1);
     flags_ended_ = false;
     line_.command = command;
     line_.options.set_fallbacks(command->options);

@@ -112,5 +112,11 @@ TEST(DockerFront, RefusesWhatItDoesNotHaveWithTheReason) {
   EXPECT_EQ(parsed.error().exit_code(), 1);
 }
 
+TEST(DockerFront, NamesBothWordsOfACommandThatItRefuses) {
+  const auto parsed = parse_command_line({"network", "connect", "back", "web"}, docker_grammar());
+  ASSERT_FALSE(parsed);
+  EXPECT_TRUE(parsed.error().message().starts_with("`network connect` cannot be used: ")) << parsed.error().message();
+}
+
 }  // namespace
 }  // namespace berth::cli
