@@ -32,7 +32,9 @@ Manner manner_of_exec(const App& app) {
   return manner;
 }
 
+// Lines keep their order also where both streams go to one pipe: stdout has a buffer, stderr has none.
 void print_log_line(const logs::Line& line, bool timestamps) {
+  if (line.stream == logs::Stream::Stderr) std::fflush(stdout);
   std::string text = line.text + "\n";
   if (timestamps) text = logs::format_log_time(line.time) + " " + text;
   std::fwrite(text.data(), 1, text.size(), line.stream == logs::Stream::Stderr ? stderr : stdout);
