@@ -187,11 +187,10 @@ class Canonicalizer : ScalarForms {
         text_value(item, path);
         continue;
       }
-      const std::size_t equals = item.text.empty() ? 0 : item.text.find('=');
-      if (field.shape == Shape::PairsOrNone && equals != 0 &&
-          std::isspace(static_cast<unsigned char>(item.text.substr(0, equals).back())))
-        state_.error(item.place, Code::BadName,
-                     "`" + path + "`: a blank stands behind the name `" + item.text.substr(0, equals) + "`",
+      const std::size_t equals = item.text.find('=');
+      const std::string name = item.text.substr(0, equals);
+      if (field.shape == Shape::PairsOrNone && !name.empty() && std::isspace(static_cast<unsigned char>(name.back())))
+        state_.error(item.place, Code::BadName, "`" + path + "`: a blank stands behind the name `" + name + "`",
                      "NAME=value, without blanks around the `=`");
       if (field.unique && !seen.insert(item.text).second)
         state_.error(item.place, Code::ListedTwice, "`" + item.text + "` is listed twice in `" + path + "`",
