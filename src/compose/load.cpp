@@ -304,7 +304,7 @@ void extend_service(LoadState& state, Node& document, const std::string& name, c
   Node base;
   const Node* wanted = nullptr;
   std::vector<std::string> known;
-  if (const Node* file = extends.find("file")) {
+  if (const Node* file = extends.find("file"); file && !file->is_null()) {
     const std::string path = absolute_path(file->text, scope.directory);
     if (std::find(chain.begin(), chain.end(), base_service + " in " + path) != chain.end())
       return wrong(

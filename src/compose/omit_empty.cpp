@@ -27,7 +27,8 @@ bool is_omitted(const Field& field, Node* value, const std::string& name) {
     case Shape::WholeBytes:
     case Shape::BytesText: drop = value->text == "0"; break;
     case Shape::Anything:
-      drop = (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
+      drop = (field.name == "count" && value->is(NodeKind::Int) && value->integer == 0) ||
+             (field.name == "external" && value->is(NodeKind::Bool) && !value->boolean) ||
              (field.name == "test" && value->is_list() && value->items.empty());
       break;
     case Shape::Pause: drop = value->text == "0s"; break;

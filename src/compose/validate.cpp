@@ -38,6 +38,8 @@ void check_source(LoadState& state, const Node& objects, const std::string& kind
       given += object.find(source) != nullptr;
       names += (names.empty() ? "`" : ", `") + std::string(source) + "`";
     }
+    // Compat: of a config, any word on `external` will do.
+    if (given == 0 && kind == "config" && object.find("external")) continue;
     if (given != 1)
       state.error(objects.key_places[i], Code::OneSource,
                   kind + " `" + key + "` must have " + (given ? "only one" : "one") + " of " + names,
