@@ -129,11 +129,21 @@ class ArchiveLoad {
       if (!layer) return layer.error();
       layers.push_back(std::move(*layer));
     }
-    auto digest = store_.put_image(*config, layers, names);
+    auto digest = digest_of(*config, layers, names);
     if (!digest) return digest.error();
     loaded.digest = std::move(*digest);
     loaded_.push_back(std::move(loaded));
     return {};
+  }
+
+  // What was saved here is what it was, so that containers of it are not made anew.
+  Result<ImageDigest> digest_of(const oci::ImageConfig& config, const std::vector<LayerId>& layers,
+                                const std::vector<std::string>& names) {
+    auto known = store_.find_image(config, layers);
+    if (!known) return known.error();
+    if (!*known) return store_.put_image(config, layers, names);
+    for (const auto& name : names) BERTH_TRY(store_.tag(**known, name));
+    return **known;
   }
 
   // Not compressed it is what its diff id says; compressed, it lies under its own digest.

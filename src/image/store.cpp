@@ -236,6 +236,26 @@ Result<ImageDigest> ImageStore::put_image(const oci::ImageConfig& config, const 
   return ImageDigest(digest);
 }
 
+Result<std::optional<ImageDigest>> ImageStore::find_image(const oci::ImageConfig& config,
+                                                          const std::vector<LayerId>& wanted) const {
+  if (wanted.empty()) return std::optional<ImageDigest>();
+  oci::ImageConfig bare = config;
+  bare.diff_ids.clear();
+  const auto rows = state_->index.rows("SELECT digest FROM image_layers WHERE layer=?", {wanted.back().value});
+  if (!rows) return rows.error();
+  for (const auto& row : *rows) {
+    const ImageDigest digest(row[0]);
+    const auto stack = layers(digest);
+    auto existing = this->config(digest);
+    if (!stack || !existing) continue;  // it is being removed
+    const bool same = std::equal(stack->begin(), stack->end(), wanted.begin(), wanted.end(),
+                                 [](const auto& one, const LayerId& other) { return one.id == other; });
+    existing->diff_ids.clear();
+    if (same && *existing == bare) return std::optional<ImageDigest>(digest);
+  }
+  return std::optional<ImageDigest>();
+}
+
 Result<LayerId> ImageStore::unpacked_once(int archive, const std::string& key, Whiteouts whiteouts) {
   const auto known = state_->index.rows("SELECT layer FROM imports WHERE content=?", {key});
   if (!known) return known.error();

@@ -129,6 +129,8 @@ Result<ImageStore::LayerTar> ImageStore::ensure_diff_id(const LayerId& id) {
   BERTH_TRY(sys::write_file_atomic(
       path, std::string(kWriterVersion) + " " + tar.diff_id + " " + std::to_string(tar.size) + "\n",
       sys::Durability::Whole));
+  // Who brings that tar finds this layer, and does not unpack it beside.
+  BERTH_TRY(state_->index.run("INSERT OR IGNORE INTO imports VALUES(?,?)", {"layer:" + tar.diff_id, id.value}));
   return tar;
 }
 

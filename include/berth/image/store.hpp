@@ -108,6 +108,9 @@ class ImageStore {
   Result<std::string> layer_directory(const LayerId& id) const;
   Result<ImageDigest> put_image(const oci::ImageConfig& config, const std::vector<LayerId>& layers,
                                 const std::vector<std::string>& references);
+  // The image that has these layers and this config; what diff ids a config holds does not count.
+  Result<std::optional<ImageDigest>> find_image(const oci::ImageConfig& config,
+                                                const std::vector<LayerId>& layers) const;
   // The layer as a tar of the image-spec: its digest and size. Computed once, kept beside the layer.
   struct LayerTar {
     std::string diff_id;  // "sha256:…"

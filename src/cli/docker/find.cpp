@@ -32,7 +32,8 @@ Result<Found> find_container(const std::vector<Found>& all, const std::string& t
     found = &one;
   }
   if (found) return *found;
-  auto error = Error::make(ErrorKind::NotFound, "no such container: `" + text + "`");
+  // Compat: scripts look for docker's words, with its capital.
+  auto error = Error::make(ErrorKind::NotFound, "No such container: `" + text + "`");
   std::vector<std::string> known;
   for (const auto& one : all) known.push_back(one.state.name);
   const auto near = text::nearest(name, known);

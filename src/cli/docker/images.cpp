@@ -159,7 +159,7 @@ void ensure_image(const App& app, const std::string& name, const std::string& po
     pull_image(app, name, {}, false);
     return;
   }
-  throw Failure(Error::make(ErrorKind::NotFound, "no such image: `" + name + "`")
+  throw Failure(Error::make(ErrorKind::NotFound, "No such image: `" + name + "`")
                     .with_hint("`docker build -t`, `docker load` and `docker import` bring images into the store"));
 }
 

@@ -59,7 +59,7 @@ class Inspector {
 
   Result<bj::object> image(const std::string& name) {
     const auto digest = images_.find(name);
-    if (!digest) return Error::make(ErrorKind::NotFound, "no such image: `" + name + "`");
+    if (!digest) return Error::make(ErrorKind::NotFound, "No such image: `" + name + "`");
     auto store = image::ImageStore::open(app_.paths.root);
     if (!store) return store.error();
     ImageFactsForInspect facts;
@@ -120,7 +120,7 @@ int inspect(const App& app, const std::vector<Kind>& kinds) {
       if (!none) none = object.error();
     }
     if (found) continue;
-    missing.push_back(kinds.size() == 1 ? *none : Error::make(ErrorKind::NotFound, "no such object: `" + name + "`"));
+    missing.push_back(kinds.size() == 1 ? *none : Error::make(ErrorKind::NotFound, "No such object: `" + name + "`"));
   }
   print(must(format_inspection(app.line.options.text("format"), objects)));
   for (const auto& error : missing) print_error(error);

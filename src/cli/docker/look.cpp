@@ -43,7 +43,14 @@ class LayerChanges {
     return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
   }
 
-  void walk(const std::string& path) {
+  // Compat: places of mounts that docker makes below the container's own layer.
+  static bool is_mount_point(const std::string& path) {
+    return path == "/etc/hostname" || path == "/etc/hosts" || path == "/etc/resolv.conf";
+  }
+
+  // Whether it held such places.
+  bool walk(const std::string& path) {
+    bool had_mount_points = false;
     std::error_code failed;
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(upper_ + path, failed))
@@ -53,10 +60,17 @@ class LayerChanges {
       const std::string below = path + "/" + name;
       struct stat status;
       if (::lstat((upper_ + below).c_str(), &status) < 0) continue;  // it has just gone
+      if (is_mount_point(below)) {
+        had_mount_points = true;
+        continue;
+      }
+      const std::size_t own_line = lines_.size();
       const bool deleted = is_whiteout(status);
       lines_.push_back(std::string(deleted ? "D " : is_in_image(below) ? "C " : "A ") + below);
-      if (S_ISDIR(status.st_mode)) walk(below);
+      if (S_ISDIR(status.st_mode) && walk(below) && lines_.size() == own_line + 1 && lines_.back()[0] == 'C')
+        lines_.pop_back();  // changed by the mounts alone
     }
+    return had_mount_points;
   }
 
   std::string upper_;

@@ -49,6 +49,7 @@ constexpr Spelling kSpellings[] = {
     {"buildx build", "build"},
     {"buildx b", "build"},
     {"buildx prune", "builder prune"},
+    {"buildx version", "version"},
     {"builder build", "build"},
     {"builder prune", "builder prune"},
     {"volume ls", "volume ls"},

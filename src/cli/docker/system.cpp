@@ -191,7 +191,7 @@ int run_info(const App& app) {
       "\n Storage Driver: overlay2\n Logging Driver: json-file\n Cgroup Version: " + (v2 ? "2" : "1") +
       "\n Kernel Version: " + machine.release + "\n Operating System: " + system +
       "\n OSType: linux\n Architecture: " + machine.machine + "\n CPUs: " + std::to_string(processors) +
-      "\n Total Memory: " + size_text(memory) + "\n Name: " + machine.nodename +
+      "\n Total Memory: " + binary_size(static_cast<std::uint64_t>(memory)) + "\n Name: " + machine.nodename +
       "\n Docker Root Dir: " + app.paths.root + "\n";
   return print_object(app, object, text);
 }

@@ -10,18 +10,6 @@
 namespace berth::cli {
 namespace {
 
-// docker's units.BytesSize: binary, four significant digits.
-std::string binary_size(std::uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  double size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
-    size /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.4g}{}", size, kUnits[unit]);
-}
-
 std::string decimal_pair(std::uint64_t one, std::uint64_t other) {
   const auto text = [](std::uint64_t bytes) {
     return text::format_byte_size(ByteSize{static_cast<std::int64_t>(bytes)});
@@ -37,6 +25,17 @@ std::uint64_t number_at(std::string_view text) {
 }
 
 }  // namespace
+
+std::string binary_size(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  double size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
+    size /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.4g}{}", size, kUnits[unit]);
+}
 
 std::pair<std::uint64_t, std::uint64_t> parse_net_dev(std::string_view text) {
   std::uint64_t received = 0, sent = 0;

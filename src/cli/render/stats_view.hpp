@@ -33,6 +33,7 @@ std::uint64_t parse_mem_total(std::string_view meminfo);
 std::vector<std::string> stats_row(const StatsOf& stats);
 std::vector<std::string> stats_header();
 std::map<std::string, std::string> stats_fields(const StatsOf& stats);
+std::string binary_size(std::uint64_t bytes);       // docker's units.BytesSize: four significant digits
 std::string stats_json_line(const StatsOf& stats);  // docker stats' keys, with its newline
 
 }  // namespace berth::cli

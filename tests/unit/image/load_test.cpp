@@ -146,6 +146,21 @@ TEST_F(Load, TakesWhatWasSaved) {
   EXPECT_EQ(must(sys::read_file(layers[0].diff + "/etc/a")), "a");
 }
 
+TEST_F(Load, LeavesTheImageThatWasSavedHereAsItIs) {
+  auto draft = must(store_->begin_layer());
+  std::ofstream(draft.upper() + "/made") << "here";
+  const LayerId layer = must(store_->commit_layer(std::move(draft)));
+  oci::ImageConfig config = oci::host_image_config();
+  config.created = "2026-01-02T03:04:05Z";
+  config.config.cmd = {"/made"};
+  const auto digest = must(store_->put_image(config, {layer}, {"built:1"}));
+  const auto out = must(sys::open(dir_ + "/saved.tar", O_RDWR | O_CREAT));
+  must(save_images(*store_, {"built:1"}, out.get()));
+  const auto in = must(sys::open(dir_ + "/saved.tar", O_RDONLY));
+  EXPECT_EQ(must(load_images(*store_, in.get()))[0].digest, digest);
+  EXPECT_EQ(must(store_->list()).size(), 1u);
+}
+
 TEST_F(Load, RefusesWhatIsNotWhatItsDigestSays) {
   const std::string changed = tar_entry({.path = "b", .content = "evil"}) + tar_end();
   EXPECT_NE(refusal(docker_archive(changed)).find("`2/layer.tar` is damaged"), std::string::npos);
