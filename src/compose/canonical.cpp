@@ -59,7 +59,35 @@ class Canonicalizer : ScalarForms {
     state_.error(node.key_places[index], Code::UnknownKey, "unknown key `" + key + "`" + where, hint);
   }
 
+  // What is one value in every form of the key.
+  static bool is_single(Shape shape) {
+    switch (shape) {
+      case Shape::Texts:
+      case Shape::TextOrTexts:
+      case Shape::Scalars:
+      case Shape::Pairs:
+      case Shape::PairsOrNone:
+      case Shape::NamedTexts:
+      case Shape::TextMap:
+      case Shape::OptionMap:
+      case Shape::LooseOptions:
+      case Shape::Hosts:
+      case Shape::Struct:
+      case Shape::StructList:
+      case Shape::StructMap: return false;
+      default: return true;
+    }
+  }
+
   void field_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
+    if (state_.is_unfilled(value) && is_single(field.shape)) return;
+    if (!state_.options.no_interpolate || !keeps_written_form(field)) return canonical_value(value, field, owner, path);
+    const Node written = value;
+    canonical_value(value, field, owner, path);
+    state_.written.note(written, value, field.shape);
+  }
+
+  void canonical_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
     switch (field.shape) {
       case Shape::Text: return text_value(value, path);
       case Shape::Flag:
@@ -231,7 +259,9 @@ class Canonicalizer : ScalarForms {
     for (const auto& item : value.items) {
       std::size_t split = item.text.find('=');
       if (split == std::string::npos) split = item.text.find(':');
-      if (!item.is_string() || split == std::string::npos)
+      if (state_.is_unfilled(item) && split == std::string::npos)
+        list.items.push_back(item);
+      else if (!item.is_string() || split == std::string::npos)
         state_.error(item.place, Code::BadHost, "`" + path + "`: `" + item.scalar_text() + "` is not `HOST=IP`",
                      "for example db.local=192.0.2.7");
       else
@@ -354,6 +384,11 @@ class Canonicalizer : ScalarForms {
       replace(value, std::move(list));
     }
     if (!value.is_list()) return wrong(value, path, "a list", as_list(value));
+    // Compat: a list with an element that cannot be read yet stays as it is written.
+    if (std::any_of(value.items.begin(), value.items.end(), [&](const Node& item) {
+          return state_.is_unfilled(item) && !expand_short(item, field.structure).error.empty();
+        }))
+      return;
     std::vector<Node> items;
     for (auto& item : value.items) {
       if (item.is_map()) {

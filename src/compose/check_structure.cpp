@@ -100,6 +100,7 @@ class StructureCheck {
   }
 
   void checked(Node& value, const Field& field, const std::string& path) {
+    if (state_.is_unfilled(value)) return;
     if (!field.words.empty() && value.is_string() &&
         std::find(field.words.begin(), field.words.end(), value.text) == field.words.end())
       state_.unknown_word(value.place, value.text, "value of `" + path + "`", field.words);
@@ -110,7 +111,8 @@ class StructureCheck {
     if (field.structure.empty()) return;
     if (field.shape == Shape::Struct) return structure(value, field.structure, path);
     for (std::size_t i = 0; i < value.items.size(); ++i)
-      structure(value.items[i], field.structure, path + "." + std::to_string(i));
+      if (value.items[i].is_map())  // else it is not filled in yet
+        structure(value.items[i], field.structure, path + "." + std::to_string(i));
     for (auto& [key, item] : value.fields) {
       if (item.is_map())
         structure(item, field.structure, path + "." + key);

@@ -263,6 +263,7 @@ void run_passes(LoadState& state, LoadOutcome& outcome) {
   for (const auto& file : options.env_files)
     loaded.project.environment_files.push_back(absolute_path(file, options.working_dir));
   loaded.explained = std::move(explained);
+  if (options.no_interpolate) state.written.restore(model);
   loaded.tree = std::move(model);
   for (const auto& [variable, use] : state.uses) loaded.variables.push_back(use);
   loaded.environment = state.variables;

@@ -12,6 +12,7 @@
 
 #include "berth/compose/load.hpp"
 #include "codes.hpp"
+#include "written_forms.hpp"
 
 namespace berth::compose {
 
@@ -51,6 +52,12 @@ struct LoadState {
   std::size_t letters = 0;  // that variables and env files gave
   std::map<std::string, int> times_included = {};
   std::set<std::string> counted = {};  // files whose size is part of `bytes`
+  WrittenForms written = {};           // while variables are not put in
+
+  // Whether variables are still to be put in, so that nobody knows yet what it will be.
+  bool is_unfilled(const Node& value) const {
+    return options.no_interpolate && value.is_string() && value.text.find('$') != std::string::npos;
+  }
 
   text::Span span(const Place& place) const;
   // With notes of how the value came there: the anchor, the file that extends or includes it, what it overrides, where

@@ -120,6 +120,44 @@ volumes:
 )");
 }
 
+TEST(Config, ShowsValuesAsTheyAreWrittenWhereNothingIsInterpolated) {
+  Case c(R"(services:
+  a:
+    image: i
+    command: run "${A} b"
+    environment: ["A=${B}", C=d]
+    ports: ["${P}:80", "81:81"]
+    mem_limit: 1g
+    shm_size: ${S}
+    stop_grace_period: 90s
+    healthcheck: {test: curl x}
+)");
+  c.file("over.yaml", "services: {a: {environment: {E: 1}, stop_grace_period: 2m}}\n");
+  EXPECT_EQ(c.config({"-f", "compose.yaml", "-f", "over.yaml", "config", "--no-interpolate"}).out, R"(name: shop
+networks:
+  default:
+    name: shop_default
+services:
+  a:
+    command: run "${A} b"
+    environment:
+      - A=${B}
+      - C=d
+      - E=1
+    healthcheck:
+      test: curl x
+    image: i
+    mem_limit: 1g
+    networks:
+      default: null
+    ports:
+      - ${P}:80
+      - "81:81"
+    shm_size: ${S}
+    stop_grace_period: 2m
+)");
+}
+
 TEST(Config, CompatibilityNamesWithUnderscores) {
   Case c("services: {web: {build: .}, db: {image: x}}\n");
   EXPECT_EQ(c.config({"--compatibility", "config", "--images"}).out, "shop_web\nx\n");
