@@ -21,7 +21,13 @@ project=${PROJECT:-rel$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')}  # cgroups ar
 compose=$scratch/compose.yaml
 failures=0
 
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); [ $failures -gt 1 ] || scene; }
+# What there is when something fails first: who runs and waits for what, and what the supervisor said.
+scene() {
+  cat "$BERTH_RUN_ROOT/$project/keeper.reason" 2> /dev/null
+  tail -n 20 "$BERTH_RUN_ROOT/$project/supervisor.log" 2> /dev/null | sed 's/^/    supervisor: /'
+  ps -eo pid,ppid,stat,etimes,wchan:24,args | grep -E 'berth|PPID' | cut -c1-160 | sed 's/^/    /'
+}
 check() { local what=$1; shift; if "$@" > "$scratch/out" 2>&1; then echo "ok: $what"; else fail "$what"; sed 's/^/    /' "$scratch/out" | tail -20; fi; }
 contains() { local wanted=$1; shift; "$@" > "$scratch/text" 2>&1; grep -qF -- "$wanted" "$scratch/text" || { cat "$scratch/text"; return 1; }; }
 # Tries until it holds, at most 20 seconds; each try is of something observable.
