@@ -51,6 +51,9 @@ Result<Index> Index::open(const std::string& path) {
   index.handle_.reset(handle);
   if (status != SQLITE_OK) return index_error(handle, "open");
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  // The last one to close would write the log into the file and sync both, for seconds where the disk is busy, and a
+  // supervisor that hands over is waited for. The next writer with a long log does it.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   const auto version = index.rows("PRAGMA user_version");
   if (!version) return version.error();
   const int found = version->empty() ? 0 : std::stoi(version->front().front());
