@@ -138,7 +138,8 @@ Result<void> PartFile::add(std::size_t index, std::string_view bytes) {
   const std::int64_t at = next(index);
   BERTH_ASSERT(static_cast<std::int64_t>(bytes.size()) <= range.end - at);
   BERTH_TRY(write_at(file_.get(), bytes, at));
-  if (at == summed_ && index == 0) {  // what the first range's thread writes need not be read again
+  // What the first range's thread writes need not be read again; the sum is its own until all have ended.
+  if (index == 0 && at == summed_) {
     sum_.add(bytes);
     summed_ += static_cast<std::int64_t>(bytes.size());
   }
