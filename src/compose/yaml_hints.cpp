@@ -178,7 +178,7 @@ std::string hint_for_line(const text::SourceFile& file, const TextPlace& at, con
   if (says("unknown token") && at.column <= line.size())
     return "a text that begins with `" + std::string(1, line[at.column - 1]) +
            "` stands in quotes: " + quoted(rest_of_value(line, at.column - 1));
-  if (const std::string indent = hint_for_indent(file, at.line); !indent.empty()) return indent;
+  if (std::string indent = hint_for_indent(file, at.line); !indent.empty()) return indent;
   if (says("end of map not found"))
     if (std::string mixed = hint_for_mixture(file, at.line); !mixed.empty()) return mixed;
   for (std::uint32_t near = at.line; near > 0 && near + 2 > at.line; --near)
