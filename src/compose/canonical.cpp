@@ -59,26 +59,6 @@ class Canonicalizer : ScalarForms {
     state_.error(node.key_places[index], Code::UnknownKey, "unknown key `" + key + "`" + where, hint);
   }
 
-  // What is one value in every form of the key.
-  static bool is_single(Shape shape) {
-    switch (shape) {
-      case Shape::Texts:
-      case Shape::TextOrTexts:
-      case Shape::Scalars:
-      case Shape::Pairs:
-      case Shape::PairsOrNone:
-      case Shape::NamedTexts:
-      case Shape::TextMap:
-      case Shape::OptionMap:
-      case Shape::LooseOptions:
-      case Shape::Hosts:
-      case Shape::Struct:
-      case Shape::StructList:
-      case Shape::StructMap: return false;
-      default: return true;
-    }
-  }
-
   void field_value(Node& value, const Field& field, const std::string& owner, const std::string& path) {
     if (state_.is_unfilled(value) && is_single(field.shape)) return;
     if (!state_.options.no_interpolate || !keeps_written_form(field)) return canonical_value(value, field, owner, path);

@@ -141,4 +141,23 @@ Layout Layout::below(const std::string& key) const {
   return {field->shape == Shape::Struct ? Holds::One : Holds::Each, find_structure(field->structure)};
 }
 
+bool is_single(Shape shape) {
+  switch (shape) {
+    case Shape::Texts:
+    case Shape::TextOrTexts:
+    case Shape::Scalars:
+    case Shape::Pairs:
+    case Shape::PairsOrNone:
+    case Shape::NamedTexts:
+    case Shape::TextMap:
+    case Shape::OptionMap:
+    case Shape::LooseOptions:
+    case Shape::Hosts:
+    case Shape::Struct:
+    case Shape::StructList:
+    case Shape::StructMap: return false;
+    default: return true;
+  }
+}
+
 }  // namespace berth::compose

@@ -76,4 +76,7 @@ struct Layout {
   Layout below(const std::string& key) const;       // of a field; of any item, where there are many
 };
 
+// What is one value in every form of the key.
+bool is_single(Shape shape);
+
 }  // namespace berth::compose

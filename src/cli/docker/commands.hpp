@@ -54,8 +54,6 @@ int run_import(const App& app);
 
 int run_pull(const App& app);
 int run_push(const App& app);
-int run_login(const App& app);
-int run_logout(const App& app);
 
 int run_volume_ls(const App& app);
 int run_volume_create(const App& app);

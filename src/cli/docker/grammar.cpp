@@ -1,6 +1,7 @@
 // docker's commands as data: what they are called, what they take, what they do.
 #include "../front.hpp"
 #include "../options_of_client.hpp"
+#include "commands.hpp"
 #include "docker/commands.hpp"
 #include "docker/docker.hpp"
 #include "docker/options_of_run.hpp"
@@ -415,8 +416,8 @@ constexpr struct {
     {"images", run_images},
     {"pull", run_pull},
     {"push", run_push},
-    {"login", run_login},
-    {"logout", run_logout},
+    {"login", cli::run_login},
+    {"logout", cli::run_logout},
     {"rmi", run_rmi},
     {"tag", run_tag},
     {"history", run_history},

@@ -1,9 +1,8 @@
-// `docker pull`, `push`, `login` and `logout`.
+// `docker pull` and `push`.
 #include "berth/image/reference.hpp"
 #include "docker/commands.hpp"
 #include "pull_images.hpp"
 #include "push_images.hpp"
-#include "registry_login.hpp"
 
 namespace berth::cli::docker {
 
@@ -29,22 +28,6 @@ int run_push(const App& app) {
     print(reference.to_string() + "\n");
   else
     print(reference.tag + ": digest: " + pushed.digest + " size: " + std::to_string(pushed.size) + "\n");
-  return kOk;
-}
-
-int run_login(const App& app) {
-  const OptionValues& given = app.line.options;
-  LoginWish wish;
-  wish.server = app.line.operands.empty() ? "" : app.line.operands[0];
-  wish.user = given.maybe("username");
-  wish.password = given.maybe("password");
-  wish.password_from_stdin = given.flag("password-stdin");
-  login(app, wish);
-  return kOk;
-}
-
-int run_logout(const App& app) {
-  logout(app, app.line.operands.empty() ? "" : app.line.operands[0]);
   return kOk;
 }
 
