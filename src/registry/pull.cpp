@@ -367,22 +367,15 @@ class PullRun {
     tell(index, {}, Phase::Pulled);
   }
 
-  // `todo` on a worker, `then` here, and whatever can go on after it.
+  // `task` on a worker, `then` here, and whatever can go on after it.
   template <class T>
-  void work(std::function<T()> todo, std::function<void(T)> then) {
+  void work(std::function<T()> task, std::function<void(T)> then) {
     ++running_;
-    auto slot = std::make_shared<std::optional<T>>();
-    loop_.on_worker<bool>(
-        [todo = std::move(todo), slot] {
-          slot->emplace(todo());
-          return true;
-        },
-        [this, slot, then = std::move(then)](bool) {
-          --running_;
-          then(std::move(**slot));
-          slot->reset();
-          advance();
-        });
+    loop_.on_worker<T>(std::move(task), [this, then = std::move(then)](T value) {
+      --running_;
+      then(std::move(value));
+      advance();
+    });
   }
 
   void advance() {
